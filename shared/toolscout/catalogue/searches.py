@@ -1,0 +1,27 @@
+"""The search log, and what people thought of the results."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from toolscout.catalogue.engine import insert
+from toolscout.catalogue.tables import clicks, feedback, searches
+
+
+def add(conn: sa.Connection, row: dict) -> None:
+    conn.execute(sa.insert(searches).values(**row))
+
+
+def get(conn: sa.Connection, search_id: str) -> sa.Row | None:
+    return conn.execute(sa.select(searches).where(searches.c.id == search_id)).one_or_none()
+
+
+def rate(conn: sa.Connection, row: dict) -> None:
+    """Stores a rating; the last one of a session for the same thing wins."""
+    values = {name: row[name] for name in ("rating", "score", "comment", "created_at")}
+    stmt = insert(conn, feedback).values(**row)
+    conn.execute(stmt.on_conflict_do_update(index_elements=["search_id", "session_id", "tool_id"], set_=values))
+
+
+def click(conn: sa.Connection, row: dict) -> None:
+    conn.execute(sa.insert(clicks).values(**row))

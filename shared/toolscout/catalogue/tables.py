@@ -1,0 +1,211 @@
+"""The catalogue's tables. Times are Unix seconds (double), so that SQLite and PostgreSQL compare them alike."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+Time = sa.Double
+# SQLite numbers only INTEGER keys by itself; PostgreSQL wants 64 bits.
+Key = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
+meta = sa.Table(
+    "meta",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+
+# One row: the version of the last committed change to what is indexed.
+counters = sa.Table(
+    "counters",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("value", sa.BigInteger, nullable=False),
+)
+
+hosts = sa.Table(
+    "hosts",
+    metadata,
+    sa.Column("host", sa.Text, primary_key=True),
+    sa.Column("next_at", Time, nullable=False, server_default="0"),
+    sa.Column("lease_owner", sa.Text),
+    sa.Column("lease_until", Time),
+    sa.Column("robots_status", sa.Text),
+    sa.Column("robots_text", sa.Text),
+    sa.Column("robots_fetched_at", Time),
+    sa.Column("robots_expires_at", Time),
+)
+
+pages = sa.Table(
+    "pages",
+    metadata,
+    sa.Column("id", Key, primary_key=True, autoincrement=True),
+    sa.Column("url", sa.Text, nullable=False, unique=True),
+    sa.Column("host", sa.Text, nullable=False, index=True),
+    sa.Column("site", sa.Text, nullable=False, index=True),
+    # True once somebody asked for this page by name: such a page is indexed whatever it is.
+    sa.Column("submitted", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text),
+    sa.Column("detail", sa.Text),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("lease_owner", sa.Text),
+    sa.Column("lease_until", Time),
+    sa.Column("not_before", Time, nullable=False, server_default="0"),
+    sa.Column("woken_at", Time, nullable=False, server_default="0"),
+    sa.Column("created_at", Time, nullable=False),
+    sa.Column("updated_at", Time, nullable=False),
+    sa.Column("fetched_at", Time),
+    sa.Column("indexed_at", Time),
+    sa.Column("http_status", sa.Integer),
+    sa.Column("final_url", sa.Text),
+    sa.Column("content_type", sa.Text),
+    sa.Column("etag", sa.Text),
+    sa.Column("last_modified", sa.Text),
+    sa.Column("digest", sa.Text),
+    sa.Column("text_digest", sa.Text, index=True),
+    sa.Column("title", sa.Text),
+    sa.Column("language", sa.Text),
+    sa.Column("facts", sa.JSON),
+    sa.Column("tool_id", Key, sa.ForeignKey("tools.id"), index=True),
+    sa.Column("duplicate_of", Key, sa.ForeignKey("pages.id")),
+    sa.Index("ix_pages_state_woken", "state", "woken_at"),
+    sqlite_autoincrement=True,
+)
+
+# The last three different bodies of a page; the bodies lie in the raw page store under their digest.
+page_versions = sa.Table(
+    "page_versions",
+    metadata,
+    sa.Column("page_id", Key, sa.ForeignKey("pages.id"), primary_key=True),
+    sa.Column("digest", sa.Text, primary_key=True, index=True),
+    sa.Column("fetched_at", Time, nullable=False),
+)
+
+jobs = sa.Table(
+    "jobs",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("created_at", Time, nullable=False),
+    sa.Column("session_id", sa.Text),
+)
+
+# state stays NULL while the page decides; the outcome is written once, with the page's own.
+job_urls = sa.Table(
+    "job_urls",
+    metadata,
+    sa.Column("job_id", sa.Text, sa.ForeignKey("jobs.id"), primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True),
+    sa.Column("url", sa.Text, nullable=False),
+    sa.Column("page_id", Key, sa.ForeignKey("pages.id"), index=True),
+    sa.Column("state", sa.Text),
+    sa.Column("reason", sa.Text),
+)
+
+tools = sa.Table(
+    "tools",
+    metadata,
+    sa.Column("id", Key, primary_key=True, autoincrement=True),
+    sa.Column("site", sa.Text, nullable=False, unique=True),
+    sa.Column("url", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("summary", sa.Text, nullable=False, server_default=""),
+    sa.Column("category", sa.Text, nullable=False, server_default="other", index=True),
+    sa.Column("pricing", sa.Text, index=True),
+    sa.Column("platforms", sa.JSON, nullable=False),
+    sa.Column("languages", sa.JSON, nullable=False),
+    # field name → {source, confidence, page_id}
+    sa.Column("sources", sa.JSON, nullable=False),
+    sa.Column("hidden", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("created_at", Time, nullable=False),
+    sa.Column("updated_at", Time, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+chunks = sa.Table(
+    "chunks",
+    metadata,
+    sa.Column("id", Key, primary_key=True, autoincrement=True),
+    sa.Column("page_id", Key, sa.ForeignKey("pages.id"), nullable=False, index=True),
+    sa.Column("tool_id", Key, sa.ForeignKey("tools.id"), nullable=False, index=True),
+    sa.Column("ordinal", sa.Integer, nullable=False),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),
+    # 384 float16, little endian
+    sa.Column("vector", sa.LargeBinary, nullable=False),
+    sa.Column("encoder", sa.Text, nullable=False),
+    sa.Column("version", sa.BigInteger, nullable=False, index=True),
+    # A gone chunk's number must never come back: replicas hold tombstones.
+    sqlite_autoincrement=True,
+)
+
+chunk_deletions = sa.Table(
+    "chunk_deletions",
+    metadata,
+    sa.Column("chunk_id", Key, primary_key=True, autoincrement=False),
+    sa.Column("version", sa.BigInteger, nullable=False, index=True),
+)
+
+# What may be worth a visit: links of articles and directories.
+leads = sa.Table(
+    "leads",
+    metadata,
+    sa.Column("url", sa.Text, primary_key=True),
+    sa.Column("page_id", Key, sa.ForeignKey("pages.id")),
+    sa.Column("anchor", sa.Text),
+    sa.Column("created_at", Time, nullable=False),
+)
+
+searches = sa.Table(
+    "searches",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("session_id", sa.Text, nullable=False, index=True),
+    sa.Column("created_at", Time, nullable=False, index=True),
+    sa.Column("ab_group", sa.Text, nullable=False),
+    sa.Column("experiment", sa.Text),
+    sa.Column("query", sa.Text, nullable=False),
+    sa.Column("filters", sa.JSON, nullable=False),
+    # [{tool_id, score, chunks: [...]}], as shown
+    sa.Column("results", sa.JSON, nullable=False),
+    sa.Column("no_match", sa.Boolean, nullable=False),
+    sa.Column("answer", sa.JSON),
+    sa.Column("index_version", sa.BigInteger, nullable=False),
+    sa.Column("encoder", sa.Text, nullable=False),
+    sa.Column("timings", sa.JSON, nullable=False),
+)
+
+# tool_id 0 rates the answer as a whole; the last rating of a session wins.
+feedback = sa.Table(
+    "feedback",
+    metadata,
+    sa.Column("search_id", sa.Text, sa.ForeignKey("searches.id"), primary_key=True),
+    sa.Column("session_id", sa.Text, primary_key=True),
+    sa.Column("tool_id", Key, primary_key=True, autoincrement=False),
+    sa.Column("rating", sa.Text),
+    sa.Column("score", sa.Integer),
+    sa.Column("comment", sa.Text),
+    sa.Column("created_at", Time, nullable=False),
+)
+
+clicks = sa.Table(
+    "clicks",
+    metadata,
+    sa.Column("id", Key, primary_key=True, autoincrement=True),
+    sa.Column("search_id", sa.Text, sa.ForeignKey("searches.id"), nullable=False, index=True),
+    sa.Column("session_id", sa.Text, nullable=False),
+    sa.Column("tool_id", Key, nullable=False),
+    sa.Column("position", sa.Integer, nullable=False),
+    sa.Column("created_at", Time, nullable=False),
+    sqlite_autoincrement=True,
+)

@@ -1,0 +1,144 @@
+"""The task queue: Celery on Redis. It only wakes workers; what is to be done stands in the catalogue."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import Any
+
+import kombu.exceptions
+import redis.exceptions
+from celery import Celery, signals
+
+from toolscout import context, events, logs
+from toolscout.errors import ConfigError
+from toolscout.settings import Settings
+
+log = logging.getLogger(__name__)
+
+QUEUES = ("crawler", "processor", "trainer", "maintenance")
+# Tasks of other services that run where nothing heavy does.
+ELSEWHERE = {"processor.snapshot_index": "maintenance"}
+FETCH = "crawler.fetch_pages"
+PROCESS = "processor.process_pages"
+SWEEP = "maintenance.sweep"
+
+
+def route(name: str, *_: object, **__: object) -> dict[str, str]:
+    """A task's queue is its service."""
+    return {"queue": ELSEWHERE.get(name, name.split(".")[0])}
+
+
+def create_celery(settings: Settings) -> Celery:
+    """The Celery app of any process; connects to nothing yet."""
+    if not settings.redis_url:
+        raise ConfigError("There is no Redis to queue tasks in.", remedy="Set TOOLSCOUT_REDIS_URL, or run `toolscout up`.")
+    app = Celery("toolscout", broker=settings.redis_url, set_as_current=False)
+    app.conf.update(
+        task_serializer="json",
+        accept_content=["json"],
+        task_ignore_result=True,
+        task_routes=(route,),
+        task_default_queue="maintenance",
+        # Acknowledged when done and given back when the worker dies: tasks may run twice, leases make that harmless.
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        worker_prefetch_multiplier=1,
+        worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
+        worker_send_task_events=False,
+        broker_connection_retry_on_startup=True,
+        broker_transport_options={"socket_connect_timeout": 2, "socket_timeout": 30, "max_retries": 1},
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        worker_proc_alive_timeout=30,
+        beat_schedule={
+            "sweep": {
+                "task": SWEEP,
+                "schedule": timedelta(seconds=settings.sweep_seconds),
+                # A sweep that nobody ran in time is worth nothing: the next one does the same.
+                "options": {"expires": settings.sweep_seconds * 2},
+            }
+        },
+    )
+    return app
+
+
+def wake(app: Celery, name: str, ids: Sequence[int], size: int, countdown: float = 0) -> None:
+    """Sends a task for each `size` ids. A queue that is away is logged, not raised: the sweeper wakes them later."""
+    try:
+        for start in range(0, len(ids), size):
+            send(app, name, list(ids[start : start + size]), countdown=countdown)
+    except (kombu.exceptions.OperationalError, redis.exceptions.RedisError, OSError) as error:
+        logs.emit(events.WakeFailed(task=name, reason="queue_away", error=str(error)))
+
+
+def send(app: Celery, name: str, *args: Any, countdown: float = 0) -> str:
+    """Sends one task by name, with the context of the caller; returns its id."""
+    options = {"countdown": countdown} if countdown else {}
+    return app.send_task(name, args=args, headers=context.current().headers(), retry=False, **options).id
+
+
+def follow_tasks() -> None:
+    """In a worker: every task runs in the context of its message, and its end is an event."""
+    signals.setup_logging.connect(_keep_logging, weak=False)
+    signals.task_prerun.connect(_before, weak=False)
+    signals.task_postrun.connect(_after, weak=False)
+
+
+def _keep_logging(**_: object) -> None:
+    """Connected so that Celery leaves logging as we configured it."""
+
+
+_running: dict[str, tuple[Any, float]] = {}
+
+
+def _before(task_id: str, task: Any, **_: object) -> None:
+    ctx = context.Context.from_headers(task.request.headers or {})
+    if not ctx.trace_id:
+        ctx = context.Context(trace_id=context.new_trace_id())
+    scope = context.bound(ctx)
+    scope.__enter__()
+    _running[task_id] = (scope, time.perf_counter())
+
+
+def _after(task_id: str, task: Any, state: str | None = None, retval: object = None, **_: object) -> None:
+    scope, start = _running.pop(task_id, (None, time.perf_counter()))
+    failed = state != "SUCCESS"
+    logs.emit(
+        events.TaskEnded(
+            task=task.name,
+            task_id=task_id,
+            outcome="failure" if failed else "success",
+            duration_ms=(time.perf_counter() - start) * 1000,
+            error=repr(retval)[:500] if failed else None,
+        )
+    )
+    if scope is not None:
+        scope.__exit__(None, None, None)
+
+
+def lengths(settings: Settings) -> dict[str, int]:
+    """Messages that wait in each queue."""
+    client = redis.Redis.from_url(settings.redis_url, socket_timeout=2, socket_connect_timeout=2)
+    try:
+        return {name: int(client.llen(name)) for name in QUEUES}  # type: ignore[arg-type]
+    finally:
+        client.close()
+
+
+def run_worker(app: Celery, queues: Iterable[str], concurrency: int, name: str) -> None:
+    """Runs a prefork worker in this process until it is told to stop."""
+    app.worker_main(
+        [
+            "worker",
+            f"--queues={','.join(queues)}",
+            f"--concurrency={concurrency}",
+            f"--hostname={name}@%h",
+            "--without-gossip",
+            "--without-mingle",
+            "--without-heartbeat",
+            "--loglevel=WARNING",
+        ]
+    )

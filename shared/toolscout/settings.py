@@ -1,0 +1,75 @@
+"""Every setting, documented once; the only reader of the environment. `.env.example` is checked against this."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def cores() -> int:
+    """The processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Settings(BaseSettings):
+    """Read from the environment (`TOOLSCOUT_*`) and from a `.env` file in the working directory."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TOOLSCOUT_", env_file=".env", extra="ignore", enable_decoding=False, frozen=True
+    )
+
+    data_dir: Path = Field(Path("data"), description="Where the database, raw pages and logs are kept")
+    models_dir: Path = Field(ROOT / "models", description="Encoder and adapters")
+    host: str = Field("127.0.0.1", description="Address that the gateway binds to")
+    port: int = Field(8080, ge=1, le=65535, description="Port of the gateway")
+    public_hosts: Annotated[list[str], NoDecode] = Field(
+        [], description="Further host names under which visitors reach the gateway, with commas"
+    )
+    database_url: str = Field("", description="SQLAlchemy URL; empty means SQLite in the data directory")
+    redis_url: str = Field("", description="Redis of the task queue; empty lets `toolscout up` start its own")
+    admin_key: SecretStr = Field(SecretStr(""), description="Sets the admin key; empty means one made at the first run")
+    contact: str = Field("", description="URL or e-mail address in the crawler's User-Agent")
+    host_delay: float = Field(2.0, ge=0, description="Seconds between two requests to the same host")
+    allow_hosts: Annotated[list[str], NoDecode] = Field(
+        [], description="host:port or CIDR that the address guard lets through, with commas; for intranets and tests"
+    )
+    rate_limit: str = Field("", description="Requests of one client, e.g. 60/minute; empty: 120/minute off loopback")
+    fetch_concurrency: int = Field(32, ge=1, le=256, description="Hosts that one crawler asks at the same time")
+    processor_concurrency: int = Field(
+        max(1, cores() - 1), ge=1, description="Processor's worker processes; default: cores - 1"
+    )
+    batch_size: int = Field(16, ge=1, le=500, description="Pages that one task carries")
+    lease_seconds: float = Field(30.0, ge=1, description="How long a silent worker keeps its pages")
+    sweep_seconds: float = Field(10.0, ge=0.5, description="How often what stands still is queued again")
+    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
+    log_stdout: bool = Field(True, description="Write log events to stdout too")
+    index_poll_seconds: float = Field(0.1, gt=0, description="How often a gateway asks the change log")
+    no_match_score: float = Field(0.30, description="Below this fused score the gateway says that nothing fits")
+
+    @field_validator("public_hosts", "allow_hosts", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @cached_property
+    def db_url(self) -> str:
+        return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'toolscout.db'}"
+
+    @cached_property
+    def raw_dir(self) -> Path:
+        return self.data_dir / "raw_html_storage"
+
+    @cached_property
+    def log_dir(self) -> Path:
+        return self.data_dir / "logs"
+
+    @cached_property
+    def encoder_dir(self) -> Path:
+        return self.models_dir / "encoder"
