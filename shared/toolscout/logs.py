@@ -61,11 +61,18 @@ class JsonFormatter(BaseJsonFormatter):
         return doc
 
     def _plain(self, record: logging.LogRecord) -> dict[str, Any]:
-        doc: dict[str, Any] = {"event": {"action": "message_logged"}, "message": record.getMessage()[:MAX_TEXT]}
+        doc: dict[str, Any] = {
+            "event": {"action": "message_logged"},
+            "message": record.getMessage()[:MAX_TEXT],
+        }
         if record.exc_info and record.exc_info[1] is not None:
             kind, error, _ = record.exc_info
             trace = self.formatException(record.exc_info)[-MAX_TEXT:]
-            doc["error"] = {"type": kind.__name__ if kind else "", "message": str(error)[:MAX_TEXT], "stack_trace": trace}
+            doc["error"] = {
+                "type": kind.__name__ if kind else "",
+                "message": str(error)[:MAX_TEXT],
+                "stack_trace": trace,
+            }
         doc["event"]["outcome"] = "failure" if record.levelno >= logging.ERROR else "unknown"
         doc["toolscout"] = {"logger": record.name}
         return doc
@@ -105,7 +112,7 @@ class _Handler(logging.Handler):
         super().__init__()
         self.writer = writer
 
-    def createLock(self) -> None:  # noqa: N802 (logging's name): the queue has a lock of its own
+    def createLock(self) -> None:
         self.lock = None
 
     def handle(self, record: logging.LogRecord) -> bool:
@@ -178,7 +185,7 @@ class _Writer:
     def _line(self, record: logging.LogRecord) -> str:
         try:
             return self.formatter.format(record) + "\n"
-        except Exception as error:  # noqa: BLE001: a record that can't be formatted must not end the writer
+        except Exception as error:  # noqa: BLE001 - a record that can't be formatted must not end the writer
             return self.formatter.jsonify_log_record({"message": f"unloggable: {error!r}"[:MAX_TEXT]}) + "\n"
 
     def stop(self) -> None:
@@ -196,7 +203,17 @@ def configure(settings: Settings, service: str) -> Path:
     _start(_Writer(service, settings.log_dir, settings.log_stdout))
     root = logging.getLogger()
     root.setLevel(settings.log_level.upper())
-    for noisy in ("celery", "kombu", "amqp", "asyncio", "httpx", "trafilatura", "extruct", "alembic", "uvicorn"):
+    for noisy in (
+        "celery",
+        "kombu",
+        "amqp",
+        "asyncio",
+        "httpx",
+        "trafilatura",
+        "extruct",
+        "alembic",
+        "uvicorn",
+    ):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     assert _writer is not None
     return _writer.path

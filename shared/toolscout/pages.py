@@ -87,7 +87,11 @@ def _record(url: str, body: bytes, headers: dict[str, str], fetched_at: float, s
     out = io.BytesIO()
     writer = WARCWriter(out, gzip=True)
     # The body is kept as decoded, so the headers must not claim another coding or length.
-    kept = [(k, v) for k, v in headers.items() if k.lower() not in {"content-encoding", "content-length", "transfer-encoding"}]
+    kept = [
+        (k, v)
+        for k, v in headers.items()
+        if k.lower() not in {"content-encoding", "content-length", "transfer-encoding"}
+    ]
     http = StatusAndHeaders(f"{status} OK", [*kept, ("Content-Length", str(len(body)))], protocol="HTTP/1.1")
     date = datetime.fromtimestamp(fetched_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     record = writer.create_warc_record(

@@ -34,7 +34,9 @@ def route(name: str, *_: object, **__: object) -> dict[str, str]:
 def create_celery(settings: Settings) -> Celery:
     """The Celery app of any process; connects to nothing yet."""
     if not settings.redis_url:
-        raise ConfigError("There is no Redis to queue tasks in.", remedy="Set TOOLSCOUT_REDIS_URL, or run `toolscout up`.")
+        raise ConfigError(
+            "There is no Redis to queue tasks in.", remedy="Set TOOLSCOUT_REDIS_URL, or run `toolscout up`."
+        )
     app = Celery("toolscout", broker=settings.redis_url, set_as_current=False)
     app.conf.update(
         task_serializer="json",

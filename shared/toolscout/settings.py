@@ -38,7 +38,8 @@ class Settings(BaseSettings):
     contact: str = Field("", description="URL or e-mail address in the crawler's User-Agent")
     host_delay: float = Field(2.0, ge=0, description="Seconds between two requests to the same host")
     allow_hosts: Annotated[list[str], NoDecode] = Field(
-        [], description="host:port or CIDR that the address guard lets through, with commas; for intranets and tests"
+        [],
+        description="host:port or CIDR that the address guard lets through, with commas; for intranets and tests",
     )
     rate_limit: str = Field("", description="Requests of one client, e.g. 60/minute; empty: 120/minute off loopback")
     fetch_concurrency: int = Field(32, ge=1, le=256, description="Hosts that one crawler asks at the same time")

@@ -38,7 +38,9 @@ def since(conn: sa.Connection, version: int, limit: int | None = None) -> Change
         upto = _cut(conn, version, upto, limit)
     columns = (chunks.c.id, chunks.c.tool_id, chunks.c.title, chunks.c.text, chunks.c.vector)
     added = conn.execute(sa.select(*columns).where(*_between(chunks.c.version, version, upto)).order_by(chunks.c.id))
-    gone = conn.execute(sa.select(chunk_deletions.c.chunk_id).where(*_between(chunk_deletions.c.version, version, upto)))
+    gone = conn.execute(
+        sa.select(chunk_deletions.c.chunk_id).where(*_between(chunk_deletions.c.version, version, upto))
+    )
     return Changes(upto, added.all(), list(gone.scalars()))
 
 

@@ -33,8 +33,15 @@ def postpone(conn: sa.Connection, host: str, next_at: float) -> None:
 
 
 def robots(conn: sa.Connection, host: str) -> sa.Row | None:
-    columns = (hosts.c.robots_status, hosts.c.robots_text, hosts.c.robots_fetched_at, hosts.c.robots_expires_at)
-    return conn.execute(sa.select(*columns).where(hosts.c.host == host, hosts.c.robots_status.is_not(None))).one_or_none()
+    columns = (
+        hosts.c.robots_status,
+        hosts.c.robots_text,
+        hosts.c.robots_fetched_at,
+        hosts.c.robots_expires_at,
+    )
+    return conn.execute(
+        sa.select(*columns).where(hosts.c.host == host, hosts.c.robots_status.is_not(None))
+    ).one_or_none()
 
 
 def put_robots(

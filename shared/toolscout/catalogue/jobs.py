@@ -86,7 +86,14 @@ def _job_url(job_id: str, position: int, w: Wanted, rows: dict[str, sa.Row], fre
     elif fresh[w.url]:
         state, reason = State.UNCHANGED, "fresh_copy"
     page_id = rows[w.url].id if not w.refused else None
-    return {"job_id": job_id, "position": position, "url": w.submitted, "page_id": page_id, "state": state, "reason": reason}
+    return {
+        "job_id": job_id,
+        "position": position,
+        "url": w.submitted,
+        "page_id": page_id,
+        "state": state,
+        "reason": reason,
+    }
 
 
 def status(conn: sa.Connection, job_id: str) -> dict | None:

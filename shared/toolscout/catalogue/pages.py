@@ -67,7 +67,9 @@ def claim(conn: sa.Connection, stage: Stage, ids: Iterable[int], owner: str, now
 
 def claim_one(conn: sa.Connection, stage: Stage, page_id: int, owner: str, now: float, lease_s: float) -> sa.Row | None:
     """Takes one page and counts the attempt; a page that used up its attempts ends as `failed: poison`."""
-    due = sa.select(pages).where(pages.c.id == page_id, sa.or_(sa.and_(*_free(stage, now)), pages.c.lease_owner == owner))
+    due = sa.select(pages).where(
+        pages.c.id == page_id, sa.or_(sa.and_(*_free(stage, now)), pages.c.lease_owner == owner)
+    )
     row = conn.execute(due.with_for_update(skip_locked=True)).one_or_none()
     if row is None or State(row.state).final:
         return None
@@ -87,10 +89,21 @@ def _free(stage: Stage, now: float) -> tuple[sa.ColumnElement[bool], ...]:
 
 
 def _take(
-    conn: sa.Connection, stage: Stage, ids: list[int], owner: str, now: float, lease_s: float, **values: object
+    conn: sa.Connection,
+    stage: Stage,
+    ids: list[int],
+    owner: str,
+    now: float,
+    lease_s: float,
+    **values: object,
 ) -> None:
     if ids:
-        values |= {"state": stage.working, "lease_owner": owner, "lease_until": now + lease_s, "updated_at": now}
+        values |= {
+            "state": stage.working,
+            "lease_owner": owner,
+            "lease_until": now + lease_s,
+            "updated_at": now,
+        }
         conn.execute(sa.update(pages).where(pages.c.id.in_(ids)).values(**values))
 
 
@@ -102,14 +115,18 @@ def renew(conn: sa.Connection, owner: str, now: float, lease_s: float) -> None:
 
 def held(conn: sa.Connection, ids: Iterable[int], owner: str, now: float) -> set[int]:
     """Which of `ids` are still ours; asked first in the transaction that writes the result."""
-    stmt = sa.select(pages.c.id).where(pages.c.id.in_(list(ids)), pages.c.lease_owner == owner, pages.c.lease_until >= now)
+    stmt = sa.select(pages.c.id).where(
+        pages.c.id.in_(list(ids)), pages.c.lease_owner == owner, pages.c.lease_until >= now
+    )
     return set(conn.execute(stmt.with_for_update()).scalars())
 
 
 def release(conn: sa.Connection, stage: Stage, owner: str, now: float, not_before: float = 0.0) -> None:
     """Hands back everything that `owner` holds of a stage, unfinished."""
     stmt = sa.update(pages).where(pages.c.lease_owner == owner, pages.c.state == stage.working)
-    conn.execute(stmt.values(state=stage.waiting, lease_owner=None, lease_until=None, not_before=not_before, updated_at=now))
+    conn.execute(
+        stmt.values(state=stage.waiting, lease_owner=None, lease_until=None, not_before=not_before, updated_at=now)
+    )
 
 
 def hand_back(conn: sa.Connection, stage: Stage, page_id: int, owner: str, now: float, not_before: float) -> None:
@@ -121,8 +138,17 @@ def hand_back(conn: sa.Connection, stage: Stage, page_id: int, owner: str, now: 
 
 def advance(conn: sa.Connection, page_id: int, state: State, now: float, **values: object) -> None:
     """To the next waiting state, with what was learnt."""
-    values |= {"state": state, "reason": None, "detail": None, "attempts": 0, "lease_owner": None, "lease_until": None}
-    conn.execute(sa.update(pages).where(pages.c.id == page_id).values(updated_at=now, woken_at=now, not_before=0, **values))
+    values |= {
+        "state": state,
+        "reason": None,
+        "detail": None,
+        "attempts": 0,
+        "lease_owner": None,
+        "lease_until": None,
+    }
+    conn.execute(
+        sa.update(pages).where(pages.c.id == page_id).values(updated_at=now, woken_at=now, not_before=0, **values)
+    )
 
 
 def close(
@@ -138,10 +164,15 @@ def close(
 
 def requeue(conn: sa.Connection, ids: Sequence[int], state: State, now: float) -> None:
     """Starts pages again from a waiting state."""
-    fresh = {"attempts": 0, "not_before": 0, "lease_owner": None, "lease_until": None, "reason": None, "detail": None}
-    conn.execute(
-        sa.update(pages).where(pages.c.id.in_(ids)).values(state=state, woken_at=now, updated_at=now, **fresh)
-    )
+    fresh = {
+        "attempts": 0,
+        "not_before": 0,
+        "lease_owner": None,
+        "lease_until": None,
+        "reason": None,
+        "detail": None,
+    }
+    conn.execute(sa.update(pages).where(pages.c.id.in_(ids)).values(state=state, woken_at=now, updated_at=now, **fresh))
 
 
 def standing_still(conn: sa.Connection, stage: Stage, now: float, patience_s: float) -> list[int]:

@@ -25,7 +25,9 @@ def upsert(conn: sa.Connection, site: str, values: dict, now: float) -> int:
 def leading_pages(conn: sa.Connection, site: str) -> list[sa.Row]:
     """The read pages of a site (id, url, title, language, facts), the landing page first: the shortest path leads."""
     columns = (pages.c.id, pages.c.url, pages.c.title, pages.c.language, pages.c.facts)
-    stmt = sa.select(*columns).where(pages.c.site == site, pages.c.indexed_at.is_not(None), pages.c.duplicate_of.is_(None))
+    stmt = sa.select(*columns).where(
+        pages.c.site == site, pages.c.indexed_at.is_not(None), pages.c.duplicate_of.is_(None)
+    )
     return list(conn.execute(stmt.order_by(sa.func.length(pages.c.url), pages.c.url).limit(LEADING_PAGES)))
 
 
@@ -63,7 +65,12 @@ def _matching(filters: dict[str, Sequence[str]], text: str = "") -> sa.ColumnEle
             as_text = sa.cast(column, sa.Text)
             terms.append(sa.or_(*(as_text.contains(f'"{value}"', autoescape=True) for value in filters[name])))
     if text:
-        terms.append(sa.or_(tools.c.name.icontains(text, autoescape=True), tools.c.summary.icontains(text, autoescape=True)))
+        terms.append(
+            sa.or_(
+                tools.c.name.icontains(text, autoescape=True),
+                tools.c.summary.icontains(text, autoescape=True),
+            )
+        )
     return sa.and_(*terms)
 
 
@@ -111,4 +118,6 @@ def add_leads(conn: sa.Connection, page_id: int, links: Sequence[tuple[str, str]
 
 
 def counts(conn: sa.Connection) -> dict[str, int]:
-    return {t.name: conn.execute(sa.select(sa.func.count()).select_from(t)).scalar_one() for t in (tools, chunks, leads)}
+    return {
+        t.name: conn.execute(sa.select(sa.func.count()).select_from(t)).scalar_one() for t in (tools, chunks, leads)
+    }
