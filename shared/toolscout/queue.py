@@ -13,7 +13,7 @@ import redis.exceptions
 from celery import Celery, signals
 
 from toolscout import context, events, logs
-from toolscout.errors import ConfigError
+from toolscout.errors import ConfigError, InvalidInput
 from toolscout.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -24,6 +24,8 @@ ELSEWHERE = {"processor.snapshot_index": "maintenance"}
 FETCH = "crawler.fetch_pages"
 PROCESS = "processor.process_pages"
 SWEEP = "maintenance.sweep"
+# What sending raises while Redis does not answer.
+AWAY = (kombu.exceptions.OperationalError, redis.exceptions.RedisError, OSError)
 
 
 def route(name: str, *_: object, **__: object) -> dict[str, str]:
@@ -33,11 +35,11 @@ def route(name: str, *_: object, **__: object) -> dict[str, str]:
 
 def create_celery(settings: Settings) -> Celery:
     """The Celery app of any process; connects to nothing yet."""
-    if not settings.redis_url:
+    if not settings.broker_url:
         raise ConfigError(
             "There is no Redis to queue tasks in.", remedy="Set TOOLSCOUT_REDIS_URL, or run `toolscout up`."
         )
-    app = Celery("toolscout", broker=settings.redis_url, set_as_current=False)
+    app = Celery("toolscout", broker=settings.broker_url, set_as_current=False)
     app.conf.update(
         task_serializer="json",
         accept_content=["json"],
@@ -72,7 +74,7 @@ def wake(app: Celery, name: str, ids: Sequence[int], size: int, countdown: float
     try:
         for start in range(0, len(ids), size):
             send(app, name, list(ids[start : start + size]), countdown=countdown)
-    except (kombu.exceptions.OperationalError, redis.exceptions.RedisError, OSError) as error:
+    except AWAY as error:
         logs.emit(events.WakeFailed(task=name, reason="queue_away", error=str(error)))
 
 
@@ -80,6 +82,13 @@ def send(app: Celery, name: str, *args: Any, countdown: float = 0) -> str:
     """Sends one task by name, with the context of the caller; returns its id."""
     options = {"countdown": countdown} if countdown else {}
     return app.send_task(name, args=args, headers=context.current().headers(), retry=False, **options).id
+
+
+def checked_ids(ids: object) -> list[int]:
+    """The argument of a task as page ids; InvalidInput names what is expected."""
+    if not isinstance(ids, list) or not all(isinstance(i, int) and 0 < i < 2**63 for i in ids):
+        raise InvalidInput("A task takes one list of page ids.", remedy="toolscout submit crawler.fetch_pages '[1, 2]'")
+    return ids
 
 
 def follow_tasks() -> None:
@@ -123,15 +132,15 @@ def _after(task_id: str, task: Any, state: str | None = None, retval: object = N
 
 def lengths(settings: Settings) -> dict[str, int]:
     """Messages that wait in each queue."""
-    client = redis.Redis.from_url(settings.redis_url, socket_timeout=2, socket_connect_timeout=2)
+    client = redis.Redis.from_url(settings.broker_url, socket_timeout=2, socket_connect_timeout=2)
     try:
         return {name: int(client.llen(name)) for name in QUEUES}  # type: ignore[arg-type]
     finally:
         client.close()
 
 
-def run_worker(app: Celery, queues: Iterable[str], concurrency: int, name: str) -> None:
-    """Runs a prefork worker in this process until it is told to stop."""
+def run_worker(app: Celery, queues: Iterable[str], concurrency: int, name: str, extra: Sequence[str] = ()) -> None:
+    """Runs a worker (prefork unless `extra` says otherwise) in this process until it is told to stop."""
     app.worker_main(
         [
             "worker",
@@ -142,5 +151,6 @@ def run_worker(app: Celery, queues: Iterable[str], concurrency: int, name: str) 
             "--without-mingle",
             "--without-heartbeat",
             "--loglevel=WARNING",
+            *extra,
         ]
     )

@@ -63,6 +63,30 @@ class Settings(BaseSettings):
     def db_url(self) -> str:
         return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'toolscout.db'}"
 
+    @property
+    def fetch_batch(self) -> int:
+        """Pages that one fetch task carries: enough hosts to keep every slot busy."""
+        return max(self.batch_size, self.fetch_concurrency)
+
+    @property
+    def broker_url(self) -> str:
+        """Redis of the task queue: the one that is set, else the one that `toolscout up` runs; empty if there is none."""
+        if self.redis_url:
+            return self.redis_url
+        try:
+            return self.broker_file.read_text().strip()
+        except OSError:
+            return ""
+
+    @property
+    def broker_file(self) -> Path:
+        """Where `toolscout up` notes the address (with the password) of its own Redis."""
+        return self.run_dir / "redis_url"
+
+    @cached_property
+    def run_dir(self) -> Path:
+        return self.data_dir / "run"
+
     @cached_property
     def raw_dir(self) -> Path:
         return self.data_dir / "raw_html_storage"

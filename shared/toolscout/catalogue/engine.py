@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,14 @@ def _begin_sqlite(conn: sa.Connection) -> None:
     # A write that starts as a read can fail with "database is locked" at once, whatever the timeout; IMMEDIATE waits.
     write = conn.get_execution_options().get("toolscout_write")
     conn.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def lock(conn: sa.Connection, names: Iterable[str]) -> None:
+    """Keeps others from the same names until commit. SQLite has one writer anyway; PostgreSQL's advisory locks do it."""
+    if conn.dialect.name == "postgresql":
+        # In one order everywhere, so that two never wait for each other.
+        for key in sorted({int.from_bytes(sha256(name.encode()).digest()[:8], signed=True) for name in names}):
+            conn.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
 
 
 def insert(conn: sa.Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:

@@ -15,13 +15,19 @@ from toolscout.domain import FINAL, State, job_state
 
 @dataclass(slots=True)
 class Wanted:
-    """One URL of a request: as submitted, and normalised with its host and site, or the reason why it is refused."""
+    """One URL of a request: as submitted, and normalised with its host and site, or the reason why it is refused.
+
+    `digest` names a body that came with the request and lies in the raw page store already.
+    """
 
     submitted: str
     url: str = ""
     host: str = ""
     site: str = ""
     refused: str = ""
+    detail: str = ""
+    digest: str = ""
+    content_type: str = ""
 
 
 @dataclass(slots=True)
@@ -39,7 +45,12 @@ def submit(conn: sa.Connection, wanted: Sequence[Wanted], now: float, max_age: f
     job = Job(uuid.uuid4().hex)
     conn.execute(sa.insert(jobs).values(id=job.id, created_at=now, session_id=session_id))
     rows = _pages(conn, [w for w in wanted if not w.refused], now)
-    fresh = {url: _route(row, now, max_age, job) for url, row in rows.items()}
+    given = {w.url: w for w in wanted if w.digest}
+    fresh = {url: _route(row, now, max_age, job) for url, row in rows.items() if url not in given}
+    for url, w in given.items():
+        _take_body(conn, rows[url].id, w, now)
+        job.to_process.append(rows[url].id)
+        fresh[url] = False
     page_rows.requeue(conn, job.to_fetch, State.QUEUED, now)
     page_rows.requeue(conn, job.to_process, State.FETCHED, now)
     conn.execute(sa.insert(job_urls), [_job_url(job.id, n, w, rows, fresh) for n, w in enumerate(wanted)])
@@ -64,6 +75,14 @@ def _pages(conn: sa.Connection, wanted: Sequence[Wanted], now: float) -> dict[st
     rows = {row.url: row for row in page_rows.ensure(conn, list(new.values()))}
     conn.execute(sa.update(pages).where(pages.c.id.in_([r.id for r in rows.values()])).values(submitted=True))
     return rows
+
+
+def _take_body(conn: sa.Connection, page_id: int, w: Wanted, now: float) -> None:
+    """What the operator gives replaces what was fetched, also while somebody fetches it."""
+    page_rows.keep_version(conn, page_id, w.digest, now)
+    values = {"digest": w.digest, "content_type": w.content_type, "final_url": w.url, "site": w.site}
+    stmt = sa.update(pages).where(pages.c.id == page_id)
+    conn.execute(stmt.values(fetched_at=now, etag=None, last_modified=None, **values))
 
 
 def _route(row: sa.Row, now: float, max_age: float, job: Job) -> bool:

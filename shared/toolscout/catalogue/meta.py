@@ -36,8 +36,13 @@ def put(conn: sa.Connection, key: str, value: str) -> None:
 def new_admin_key(conn: sa.Connection) -> str:
     """Makes a key, keeps its hash only, and returns the key: it is shown once."""
     key = secrets.token_urlsafe(24)
-    put(conn, "admin_key_sha256", _sha(key))
+    set_admin_key(conn, key)
     return key
+
+
+def set_admin_key(conn: sa.Connection, key: str) -> None:
+    """Keeps the hash of a key that the operator chose."""
+    put(conn, "admin_key_sha256", _sha(key))
 
 
 def is_admin_key(conn: sa.Connection, key: str) -> bool:

@@ -129,10 +129,12 @@ def release(conn: sa.Connection, stage: Stage, owner: str, now: float, not_befor
     )
 
 
-def hand_back(conn: sa.Connection, stage: Stage, page_id: int, owner: str, now: float, not_before: float) -> None:
+def hand_back(
+    conn: sa.Connection, stage: Stage, page_id: int, owner: str, now: float, not_before: float, **values: object
+) -> None:
     """Hands one page back, to be taken again at `not_before`; that is no failed attempt."""
     stmt = sa.update(pages).where(pages.c.id == page_id, pages.c.lease_owner == owner)
-    values = {"state": stage.waiting, "lease_owner": None, "lease_until": None, "attempts": 0}
+    values |= {"state": stage.waiting, "lease_owner": None, "lease_until": None, "attempts": 0}
     conn.execute(stmt.values(not_before=not_before, woken_at=now, updated_at=now, **values))
 
 
@@ -143,6 +145,7 @@ def advance(conn: sa.Connection, page_id: int, state: State, now: float, **value
         "reason": None,
         "detail": None,
         "attempts": 0,
+        "tries": 0,
         "lease_owner": None,
         "lease_until": None,
     }
@@ -156,7 +159,7 @@ def close(
 ) -> None:
     """To a final state; every open URL of a job that waits for these pages gets the same outcome."""
     assert state in FINAL
-    values |= {"state": state, "reason": reason, "attempts": 0, "lease_owner": None, "lease_until": None}
+    values |= {"state": state, "reason": reason, "attempts": 0, "tries": 0, "lease_owner": None, "lease_until": None}
     conn.execute(sa.update(pages).where(pages.c.id.in_(ids)).values(updated_at=now, **values))
     waiting = sa.update(job_urls).where(job_urls.c.page_id.in_(ids), job_urls.c.state.is_(None))
     conn.execute(waiting.values(state=state, reason=reason))
@@ -166,6 +169,7 @@ def requeue(conn: sa.Connection, ids: Sequence[int], state: State, now: float) -
     """Starts pages again from a waiting state."""
     fresh = {
         "attempts": 0,
+        "tries": 0,
         "not_before": 0,
         "lease_owner": None,
         "lease_until": None,

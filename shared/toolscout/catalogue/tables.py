@@ -58,6 +58,8 @@ pages = sa.Table(
     sa.Column("reason", sa.Text),
     sa.Column("detail", sa.Text),
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    # Fetches in a row that failed for a passing reason; the third ends the page.
+    sa.Column("tries", sa.Integer, nullable=False, server_default="0"),
     sa.Column("lease_owner", sa.Text),
     sa.Column("lease_until", Time),
     sa.Column("not_before", Time, nullable=False, server_default="0"),

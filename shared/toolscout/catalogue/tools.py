@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import sqlalchemy as sa
 
@@ -54,7 +54,7 @@ def pages_of(conn: sa.Connection, tool_id: int) -> list[sa.Row]:
     return list(conn.execute(sa.select(*columns).where(pages.c.tool_id == tool_id).order_by(pages.c.url).limit(200)))
 
 
-def _matching(filters: dict[str, Sequence[str]], text: str = "") -> sa.ColumnElement[bool]:
+def _matching(filters: Mapping[str, Sequence[str]], text: str = "") -> sa.ColumnElement[bool]:
     terms: list[sa.ColumnElement[bool]] = [~tools.c.hidden]
     for name in ("category", "pricing"):
         if filters.get(name):
@@ -74,12 +74,12 @@ def _matching(filters: dict[str, Sequence[str]], text: str = "") -> sa.ColumnEle
     return sa.and_(*terms)
 
 
-def ids_matching(conn: sa.Connection, filters: dict[str, Sequence[str]]) -> set[int]:
+def ids_matching(conn: sa.Connection, filters: Mapping[str, Sequence[str]]) -> set[int]:
     return set(conn.execute(sa.select(tools.c.id).where(_matching(filters))).scalars())
 
 
 def page(
-    conn: sa.Connection, filters: dict[str, Sequence[str]], text: str, offset: int, limit: int
+    conn: sa.Connection, filters: Mapping[str, Sequence[str]], text: str, offset: int, limit: int
 ) -> tuple[int, list[sa.Row], dict[str, dict[str, int]]]:
     """(how many match, one page of them by name, facets {field: {value: count}})."""
     where = _matching(filters, text)
@@ -98,6 +98,20 @@ def chunks_of_page(conn: sa.Connection, page_id: int) -> list[sa.Row]:
     return list(conn.execute(sa.select(*columns).where(chunks.c.page_id == page_id)))
 
 
+def vectors_of_pages(conn: sa.Connection, page_ids: Sequence[int], encoder: str) -> dict[str, bytes]:
+    """What the encoder made of these pages' passages so far: vectors by the digest of the passage."""
+    stmt = sa.select(chunks.c.digest, chunks.c.vector).where(
+        chunks.c.page_id.in_(page_ids), chunks.c.encoder == encoder
+    )
+    return {row.digest: bytes(row.vector) for row in conn.execute(stmt)} if page_ids else {}
+
+
+def forget_if_empty(conn: sa.Connection, tool_id: int) -> None:
+    """Removes a tool that no page belongs to any more."""
+    left = sa.select(pages.c.id).where(pages.c.tool_id == tool_id).exists()
+    conn.execute(sa.delete(tools).where(tools.c.id == tool_id, ~left))
+
+
 def same_text(conn: sa.Connection, text_digest: str, page_id: int) -> sa.Row | None:
     """The first other indexed page with exactly this text."""
     columns = (pages.c.id, pages.c.tool_id, pages.c.url)
@@ -105,7 +119,6 @@ def same_text(conn: sa.Connection, text_digest: str, page_id: int) -> sa.Row | N
         pages.c.text_digest == text_digest,
         pages.c.id != page_id,
         pages.c.duplicate_of.is_(None),
-        pages.c.tool_id.is_not(None),
         pages.c.state.in_([State.INDEXED, State.UNCHANGED]),
     )
     return conn.execute(stmt.order_by(pages.c.id).limit(1)).one_or_none()

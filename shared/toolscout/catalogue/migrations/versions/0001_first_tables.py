@@ -123,6 +123,7 @@ def upgrade() -> None:
     sa.Column('reason', sa.Text(), nullable=True),
     sa.Column('detail', sa.Text(), nullable=True),
     sa.Column('attempts', sa.Integer(), server_default='0', nullable=False),
+    sa.Column('tries', sa.Integer(), server_default='0', nullable=False),
     sa.Column('lease_owner', sa.Text(), nullable=True),
     sa.Column('lease_until', sa.Double(), nullable=True),
     sa.Column('not_before', sa.Double(), server_default='0', nullable=False),

@@ -1,0 +1,67 @@
+"""`/api/v1/tools`: the catalogue, with facets, and one tool with where each field was read."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import orjson
+import sqlalchemy as sa
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+from toolscout.catalogue import tools
+from toolscout.errors import NotFound
+
+from services.gateway.api.forms import Words
+from services.gateway.state import gateway_of
+
+router = APIRouter(prefix="/api/v1", tags=["tools"])
+
+FIELDS = ("name", "url", "summary", "category", "pricing", "platforms", "languages")
+
+
+@router.get("/tools")
+async def list_tools(
+    request: Request,
+    q: Annotated[str, Query(max_length=200)] = "",
+    category: Annotated[Words, Query()] = [],  # noqa: B006 - FastAPI copies it
+    pricing: Annotated[Words, Query()] = [],  # noqa: B006
+    platform: Annotated[Words, Query()] = [],  # noqa: B006
+    language: Annotated[Words, Query()] = [],  # noqa: B006
+    offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+) -> Response:
+    """Tools by name, how many match, and how they spread over categories and prices."""
+    gateway = gateway_of(request)
+    filters = {"category": category, "pricing": pricing, "platform": platform, "language": language}
+
+    def read() -> dict[str, Any]:
+        with gateway.catalogue.read() as conn:
+            total, rows, facets = tools.page(conn, filters, q.strip(), offset, limit)
+        return {"total": total, "offset": offset, "items": [_short(row) for row in rows], "facets": facets}
+
+    return _json(await gateway.in_thread(read))
+
+
+@router.get("/tools/{tool_id}")
+async def one_tool(tool_id: Annotated[int, Query(ge=1)], request: Request) -> Response:
+    """One tool: its fields, the source of each, and its pages."""
+    gateway = gateway_of(request)
+
+    def read() -> dict[str, Any]:
+        with gateway.catalogue.read() as conn:
+            row = tools.get(conn, tool_id)
+            if row is None:
+                raise NotFound(f"There is no tool {tool_id}.", remedy="GET /api/v1/tools lists them.")
+            pages = tools.pages_of(conn, tool_id)
+        found = [{"page_id": p.id} | {k: v for k, v in p._mapping.items() if k != "id"} for p in pages]
+        return _short(row) | {"site": row.site, "sources": row.sources, "pages": found}
+
+    return _json(await gateway.in_thread(read))
+
+
+def _short(row: sa.Row) -> dict[str, Any]:
+    return {"tool_id": row.id} | {name: getattr(row, name) for name in FIELDS}
+
+
+def _json(body: Any) -> Response:
+    return Response(orjson.dumps(body), media_type="application/json")

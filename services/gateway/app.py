@@ -1,0 +1,51 @@
+"""The gateway: HTTP API and web pages."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.responses import FileResponse, Response
+from fastapi.staticfiles import StaticFiles
+from toolscout import __version__, events, logs
+from toolscout.settings import Settings
+
+from services.gateway import problems
+from services.gateway.api import feedback, health, process, search, tools
+from services.gateway.door import Door
+from services.gateway.state import Gateway
+
+WEB = Path(__file__).parent / "web"
+# The page loads nothing from elsewhere and runs nothing inline.
+PAGE_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'",
+    "Cache-Control": "no-cache",
+}
+
+
+def create_app(settings: Settings) -> FastAPI:
+    @asynccontextmanager
+    async def life(app: FastAPI) -> AsyncIterator[None]:
+        gateway = app.state.gateway = Gateway(settings)
+        gateway.open()
+        logs.emit(events.ServiceStarted())
+        try:
+            yield
+        finally:
+            gateway.close()
+            logs.emit(events.ServiceStopped())
+
+    app = FastAPI(title="Toolscout", version=__version__, lifespan=life, redoc_url=None)
+    problems.install(app)
+    app.add_middleware(Door, settings=settings)
+    for part in (search, process, feedback, tools, health):
+        app.include_router(part.router)
+
+    @app.get("/", include_in_schema=False)
+    async def page() -> Response:
+        return FileResponse(WEB / "index.html", headers=PAGE_HEADERS)
+
+    app.mount("/static", StaticFiles(directory=WEB / "static"), name="static")
+    return app

@@ -1,0 +1,93 @@
+"""What one gateway process holds: the catalogue, the encoder, an index that follows the change log."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import ParamSpec, TypeVar
+
+from celery import Celery
+from fastapi import Request
+from itsdangerous import Signer
+from toolscout import queue
+from toolscout.addresses import AddressGuard
+from toolscout.catalogue import Catalogue, meta, migrate
+from toolscout.encoder import Encoder
+from toolscout.errors import AdminKeyNeeded, NotReady
+from toolscout.index import Index
+from toolscout.pages import PageStore
+from toolscout.settings import Settings, cores
+
+from services.gateway.follow import Follower
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Gateway:
+    """Opened when the server starts, closed when it stops."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.catalogue = Catalogue(settings.db_url)
+        migrate.upgrade(self.catalogue)
+        with self.catalogue.read() as conn:
+            self.signer = Signer(meta.get(conn, "session_secret") or "", salt="toolscout_session")
+        self.store = PageStore(settings.raw_dir)
+        self.guard = AddressGuard(settings.allow_hosts)
+        self.encoder = Encoder(settings.encoder_dir)
+        self.celery: Celery | None = queue.create_celery(settings) if settings.broker_url else None
+        self.follower = Follower(self.catalogue, settings.index_poll_seconds)
+        self.threads = ThreadPoolExecutor(cores() + 2, thread_name_prefix="work")
+
+    def open(self) -> None:
+        self.encoder.encode_query("warm up")
+        self.follower.start()
+
+    def close(self) -> None:
+        self.follower.stop()
+        self.threads.shutdown(wait=True, cancel_futures=True)
+        self.catalogue.close()
+
+    @property
+    def index(self) -> Index:
+        """The index, once it has caught up with the catalogue. Raises NotReady before."""
+        if not self.follower.ready.is_set():
+            raise NotReady("The index is still being read from the catalogue.")
+        return self.follower.index
+
+    async def in_thread(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Runs blocking work beside the event loop, in the caller's context."""
+        call = partial(contextvars.copy_context().run, function, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self.threads, call)
+
+    def is_admin(self, authorization: str) -> bool:
+        scheme, _, key = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not key:
+            return False
+        with self.catalogue.read() as conn:
+            return meta.is_admin_key(conn, key.strip())
+
+
+def gateway_of(request: Request) -> Gateway:
+    return request.app.state.gateway
+
+
+async def is_admin(request: Request) -> bool:
+    """Whether the request carries the admin key."""
+    header = request.headers.get("authorization", "")
+    return bool(header) and await gateway_of(request).in_thread(gateway_of(request).is_admin, header)
+
+
+async def need_admin(request: Request) -> None:
+    if not await is_admin(request):
+        raise AdminKeyNeeded()
+
+
+async def need_local_or_admin(request: Request) -> None:
+    """Off loopback, what shows the inside of the system needs the key."""
+    if not request.state.local and not await is_admin(request):
+        raise AdminKeyNeeded()

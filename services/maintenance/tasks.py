@@ -1,0 +1,39 @@
+"""Keeps the house: what stands still is woken again."""
+
+from __future__ import annotations
+
+import time
+from functools import cache
+
+from celery import Celery
+from toolscout import events, logs, queue
+from toolscout.catalogue import Catalogue, pages
+from toolscout.settings import Settings
+
+
+def create_worker(settings: Settings) -> Celery:
+    app = queue.create_celery(settings)
+
+    @cache
+    def catalogue() -> Catalogue:
+        return Catalogue(settings.db_url)
+
+    @app.task(name=queue.SWEEP)
+    def sweep() -> int:
+        """Wakes pages that wait or whose worker died; returns how many."""
+        return sweep_pages(catalogue(), app, settings)
+
+    return app
+
+
+def sweep_pages(catalogue: Catalogue, app: Celery, settings: Settings) -> int:
+    """The tasks of a page may be lost with the queue, or its worker with a machine; the catalogue still knows it."""
+    now = time.time()
+    with catalogue.write() as conn:
+        to_fetch = pages.standing_still(conn, pages.FETCH, now, settings.sweep_seconds)
+        to_process = pages.standing_still(conn, pages.PROCESS, now, settings.sweep_seconds)
+    queue.wake(app, queue.FETCH, to_fetch, settings.fetch_batch)
+    queue.wake(app, queue.PROCESS, to_process, settings.batch_size)
+    if to_fetch or to_process:
+        logs.emit(events.PagesSwept(to_fetch=len(to_fetch), to_process=len(to_process)))
+    return len(to_fetch) + len(to_process)
