@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from toolscout import queue
 from toolscout.addresses import AddressGuard
 from toolscout.catalogue import Catalogue, jobs, meta, migrate, pages, tools
+from toolscout.catalogue.engine import plain
 from toolscout.catalogue.tables import pages as page_table
 from toolscout.domain import FINAL, State
 from toolscout.errors import ToolscoutError
@@ -120,7 +121,7 @@ def _states(catalogue: Catalogue, ids: Sequence[int]) -> list[dict[str, Any]]:
     with catalogue.read() as conn:
         for start in range(0, len(ids), BATCH):
             stmt = sa.select(*columns).where(page_table.c.id.in_(ids[start : start + BATCH]))
-            rows += [dict(row._mapping) for row in conn.execute(stmt)]
+            rows += [plain(row) for row in conn.execute(stmt)]
     return rows
 
 

@@ -25,6 +25,8 @@ from services.supervise import Child, Supervisor
 
 READY_S = 60.0
 LOOK_S = 0.2
+# Whoever crashes so often before the system is ready would go on doing so.
+GIVE_UP = 3
 
 
 def up(settings: Settings) -> None:
@@ -169,6 +171,8 @@ def wait_until_ready(settings: Settings, supervisor: Supervisor) -> bool:
     until = time.monotonic() + READY_S
     while time.monotonic() < until:
         supervisor.watch()
+        if hopeless := [child.name for child in supervisor.children if child.crashes >= GIVE_UP]:
+            raise ConfigError(f"{' and '.join(hopeless)} can't start.", remedy="The lines above say why.")
         try:
             with urllib.request.urlopen(f"{address(settings)}/readyz", timeout=2) as response:  # noqa: S310 - our own
                 if response.status == 200:

@@ -7,8 +7,10 @@ from typing import Annotated, Any
 import orjson
 import sqlalchemy as sa
 from fastapi import APIRouter, Query, Request
+from fastapi import Path as PathParam
 from fastapi.responses import Response
 from toolscout.catalogue import tools
+from toolscout.catalogue.engine import plain
 from toolscout.errors import NotFound
 
 from services.gateway.api.forms import Words
@@ -43,7 +45,7 @@ async def list_tools(
 
 
 @router.get("/tools/{tool_id}")
-async def one_tool(tool_id: Annotated[int, Query(ge=1)], request: Request) -> Response:
+async def one_tool(tool_id: Annotated[int, PathParam(ge=1, lt=2**63)], request: Request) -> Response:
     """One tool: its fields, the source of each, and its pages."""
     gateway = gateway_of(request)
 
@@ -53,7 +55,7 @@ async def one_tool(tool_id: Annotated[int, Query(ge=1)], request: Request) -> Re
             if row is None:
                 raise NotFound(f"There is no tool {tool_id}.", remedy="GET /api/v1/tools lists them.")
             pages = tools.pages_of(conn, tool_id)
-        found = [{"page_id": p.id} | {k: v for k, v in p._mapping.items() if k != "id"} for p in pages]
+        found = [plain(page) for page in pages]
         return _short(row) | {"site": row.site, "sources": row.sources, "pages": found}
 
     return _json(await gateway.in_thread(read))

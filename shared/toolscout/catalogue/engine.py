@@ -77,6 +77,11 @@ def lock(conn: sa.Connection, names: Iterable[str]) -> None:
             conn.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
 
 
+def plain(row: sa.Row) -> dict[str, Any]:
+    """A row as a dict whose keys are true strings: SQLAlchemy's own are a subclass that JSON writers refuse."""
+    return {str(name): value for name, value in row._mapping.items()}
+
+
 def insert(conn: sa.Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
     """An INSERT that knows ON CONFLICT on either database."""
     return postgresql.insert(table) if conn.dialect.name == "postgresql" else sqlite.insert(table)

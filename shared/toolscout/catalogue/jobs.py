@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 
 from toolscout.catalogue import pages as page_rows
+from toolscout.catalogue.engine import plain
 from toolscout.catalogue.tables import job_urls, jobs, pages
 from toolscout.domain import FINAL, State, job_state
 
@@ -132,7 +133,7 @@ def status(conn: sa.Connection, job_id: str) -> dict | None:
     ).all()
     if not found:
         return None
-    urls = [dict(row._mapping) for row in found]
+    urls = [plain(row) for row in found]
     return {"job_id": job_id, "state": job_state([State(u["state"]) for u in urls]), "urls": urls}
 
 
