@@ -39,8 +39,10 @@ def up(settings: Settings) -> None:
         signal.signal(signal.SIGTERM, _interrupt)
         try:
             supervisor.start()
-            ready = wait_until_ready(settings, supervisor)
-            welcome(settings, key, ready)
+            with ThreadPoolExecutor(1) as pool:
+                online = pool.submit(has_network)
+                ready = wait_until_ready(settings, supervisor)
+            welcome(settings, key, ready, online.result())
             while True:
                 supervisor.watch()
                 time.sleep(LOOK_S)
@@ -183,7 +185,7 @@ def wait_until_ready(settings: Settings, supervisor: Supervisor) -> bool:
     return False
 
 
-def welcome(settings: Settings, key: str, ready: bool) -> None:
+def welcome(settings: Settings, key: str, ready: bool, online: bool) -> None:
     logs.emit(events.ServiceStarted())
     where = address(settings)
     say(f"Toolscout {'is ready' if ready else 'is still starting'}: {where}")
@@ -194,7 +196,7 @@ def welcome(settings: Settings, key: str, ready: bool) -> None:
     say(f"  events     {settings.log_dir}/*.jsonl")
     if key:
         say(f"  admin key  {key}   (shown once; `toolscout admin-key --reset` makes another)")
-    if not has_network():
+    if not online:
         say("  The internet can't be reached from here: pages of public sites will fail with a reason; all else works.")
     say("Ctrl-C stops everything.")
 

@@ -22,7 +22,12 @@ class Settings(BaseSettings):
     """Read from the environment (`TOOLSCOUT_*`) and from a `.env` file in the working directory."""
 
     model_config = SettingsConfigDict(
-        env_prefix="TOOLSCOUT_", env_file=".env", extra="ignore", enable_decoding=False, frozen=True
+        env_prefix="TOOLSCOUT_",
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        enable_decoding=False,
+        frozen=True,
     )
 
     data_dir: Path = Field(Path("data"), description="Where the database, raw pages and logs are kept")
@@ -43,10 +48,8 @@ class Settings(BaseSettings):
     )
     rate_limit: str = Field("", description="Requests of one client, e.g. 60/minute; empty: 120/minute off loopback")
     fetch_concurrency: int = Field(32, ge=1, le=256, description="Hosts that one crawler asks at the same time")
-    processor_concurrency: int = Field(
-        max(1, cores() - 1), ge=1, description="Processor's worker processes; default: cores - 1"
-    )
-    batch_size: int = Field(16, ge=1, le=500, description="Pages that one task carries")
+    processor_concurrency: int = Field(cores(), ge=1, description="Processor's worker processes; default: one a core")
+    batch_size: int = Field(8, ge=1, le=500, description="Pages that one task carries")
     lease_seconds: float = Field(30.0, ge=1, description="How long a silent worker keeps its pages")
     sweep_seconds: float = Field(10.0, ge=0.5, description="How often what stands still is queued again")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")

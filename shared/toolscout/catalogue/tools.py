@@ -50,7 +50,14 @@ def passages(conn: sa.Connection, chunk_ids: Iterable[int]) -> dict[int, sa.Row]
 
 
 def pages_of(conn: sa.Connection, tool_id: int) -> list[sa.Row]:
-    columns = (pages.c.id.label("page_id"), pages.c.url, pages.c.title, pages.c.state, pages.c.fetched_at, pages.c.indexed_at)
+    columns = (
+        pages.c.id.label("page_id"),
+        pages.c.url,
+        pages.c.title,
+        pages.c.state,
+        pages.c.fetched_at,
+        pages.c.indexed_at,
+    )
     return list(conn.execute(sa.select(*columns).where(pages.c.tool_id == tool_id).order_by(pages.c.url).limit(200)))
 
 
