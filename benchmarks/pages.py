@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import random
+from pathlib import Path
 
 from benchmarks.system import SHARED
 
@@ -17,6 +19,11 @@ def captured_pages(count: int) -> list[tuple[str, str]]:
     usable = [row for url, row in sorted(rows.items(), key=lambda item: str(item[0])) if str(url).startswith("http")]
     some = random.Random(1).sample(usable, min(count, len(usable)))
     return [
-        (row["original_url"], (manifest.parent / row["file"]).read_text(encoding="utf-8", errors="replace"))
-        for row in some
+        (row["original_url"], body_of(manifest.parent / row["file"]).decode("utf-8", "replace")) for row in some
     ]
+
+
+def body_of(path: Path) -> bytes:
+    """A captured body; the files are gzipped."""
+    body = path.read_bytes()
+    return gzip.decompress(body) if path.suffix == ".gz" else body

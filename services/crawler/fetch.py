@@ -25,6 +25,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from toolscout.addresses import AddressGuard, host_key, normalise_url
 from toolscout.errors import AddressForbidden, FetchError, InvalidUrl
+from toolscout.text import clean
 from yarl import URL
 
 from services.crawler.body import BLOCK, CODINGS, check_text, read_body, too_large
@@ -325,7 +326,8 @@ def _fetched(url: str, trip: _Trip, answer: _Answer) -> Fetched:
 
 
 def _useful(headers: Any) -> dict[str, str]:
-    return {name: ", ".join(headers.getall(name)) for name in USEFUL_HEADERS if name in headers}
+    # Bytes beyond UTF-8 arrive as lone surrogates, which no store takes.
+    return {name: clean(", ".join(headers.getall(name))) for name in USEFUL_HEADERS if name in headers}
 
 
 def _check_head(response: aiohttp.ClientResponse, ask: _Ask) -> None:

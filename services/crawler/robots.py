@@ -17,7 +17,7 @@ from weakref import WeakValueDictionary
 
 from protego import Protego
 from toolscout.addresses import host_key, normalise_url
-from toolscout.errors import FetchError, InvalidUrl
+from toolscout.errors import FetchError
 
 from services.crawler.fetch import Fetched
 
@@ -140,7 +140,8 @@ def _unreachable(host: str, record: RobotsRecord) -> FetchError:
 def _text(body: bytes) -> str:
     """At the limit the last line may be half a rule, which would say more than was meant: it is left out."""
     whole = body if len(body) < MAX_BYTES else body[: body.rfind(b"\n") + 1]
-    return whole.decode("utf-8-sig", errors="replace")
+    # PostgreSQL stores no NUL, and no rule needs one.
+    return whole.decode("utf-8-sig", errors="replace").replace("\x00", "")
 
 
 @lru_cache(maxsize=64)

@@ -1,6 +1,6 @@
 """Addresses: one spelling for every URL, and the guard that keeps us away from private ones. No I/O here.
 
-A host is spelt in many ways that all reach the same machine (`2130706433`, `0x7f.1`, `127。0。0。1`, `[::ffff:7f00:1]`).
+A host is spelt in many ways that all reach one machine (`2130706433`, `0x7f.1`, `127。0。0。1`, `[::ffff:7f00:1]`).
 So every URL passes through `_split`, which writes the host in its one canonical form, and everything else
 (normalising, politeness keys, the guard) looks at that form only.
 """

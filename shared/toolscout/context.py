@@ -25,7 +25,7 @@ class Context:
         return cls(**{name: str(headers.get(f"toolscout_{name}") or "") for name in names})
 
 
-_current: ContextVar[Context] = ContextVar("toolscout_context", default=Context())
+_current: ContextVar[Context] = ContextVar("toolscout_context", default=Context())  # noqa: B039 - frozen
 
 
 def current() -> Context:

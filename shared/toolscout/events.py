@@ -1,7 +1,7 @@
 """THE event catalogue: every log event as a type. Mappings, dashboards and docs/events.md derive from it.
 
-A field lands at `toolscout.<name>` unless its metadata names an ECS path. Names are past tense; text in events is scrubbed
-before it gets here.
+A field lands at `toolscout.<name>` unless its metadata names an ECS path. Names are past tense; text in events is
+scrubbed before it gets here.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ on one `_View` of both, so readers never wait and never see half a change. One t
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -61,11 +62,14 @@ class Hits:
 
 @dataclass(frozen=True, slots=True)
 class _Segment:
-    """Vectors with the ids of their chunks, ascending; `alive` is a mask of those not deleted."""
+    """Vectors with the ids of their chunks, ascending; `alive` is a mask of those `count` that are not deleted."""
 
     ids: np.ndarray
     tools: np.ndarray
     alive: np.ndarray
+    count: int
+    # Parameters of a search that passes over what was deleted; None where nothing was.
+    passing: Any
     vectors: Any
 
     @classmethod
@@ -73,7 +77,7 @@ class _Segment:
         order = np.argsort(ids)
         index = faiss.IndexScalarQuantizer(DIM, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
         index.add(np.ascontiguousarray(vectors[order], np.float32))
-        return cls(ids[order], tools[order], np.ones(len(ids), bool), index)
+        return cls(ids[order], tools[order], np.ones(len(ids), bool), len(ids), None, index)
 
     def joined(self, other: _Segment) -> _Segment:
         """Both in one, without what was deleted. float16 survives the way through float32 unchanged."""
@@ -83,8 +87,11 @@ class _Segment:
         return _Segment.of(ids, tools, np.concatenate([vectors for _, vectors in parts]))
 
     def without(self, deleted: np.ndarray) -> _Segment:
-        gone = np.isin(self.ids, deleted)
-        return replace(self, alive=self.alive & ~gone) if gone.any() else self
+        gone = np.isin(self.ids, deleted) & self.alive
+        if not gone.any():
+            return self
+        alive = self.alive & ~gone
+        return replace(self, alive=alive, count=int(np.count_nonzero(alive)), passing=_passing(alive))
 
     def places(self, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(which of `ids` live here, at which place)."""
@@ -95,17 +102,20 @@ class _Segment:
 
     def nearest(self, query: np.ndarray, k: int, allowed: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
         """(ids, cosines) of the best k."""
-        mask = self.alive if allowed is None else self.alive & np.isin(self.tools, allowed)
-        count = int(mask.sum())
+        count, passing = self.count, self.passing
+        if allowed is not None:
+            mask = self.alive & np.isin(self.tools, allowed)
+            count, passing = int(np.count_nonzero(mask)), _passing(mask)
         if not count:
             return np.empty(0, np.int64), np.empty(0, np.float32)
-        parameters = None
-        if count < len(mask):
-            bits = np.packbits(mask, bitorder="little")
-            parameters = faiss.SearchParameters(sel=faiss.IDSelectorBitmap(bits))
-        cosines, at = self.vectors.search(query[None], min(k, count), params=parameters)
+        cosines, at = self.vectors.search(query[None], min(k, count), params=passing)
         found = at[0] >= 0
         return self.ids[at[0][found]], cosines[0][found]
+
+
+def _passing(mask: np.ndarray) -> Any:
+    """FAISS parameters that let through the places where `mask` is set."""
+    return faiss.SearchParameters(sel=faiss.IDSelectorBitmap(np.packbits(mask, bitorder="little")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +128,7 @@ class _View:
 
     @property
     def ntotal(self) -> int:
-        return int(sum(segment.alive.sum() for segment in self.segments))
+        return sum(segment.count for segment in self.segments)
 
     def nearest(self, query: np.ndarray, k: int, allowed: np.ndarray | None) -> dict[int, float]:
         """Cosines of the k nearest passages by chunk id."""
@@ -128,6 +138,11 @@ class _View:
         ids, cosines = (np.concatenate(part) for part in zip(*found, strict=True))
         best = np.argsort(-cosines, kind="stable")[:k]
         return dict(zip(ids[best].tolist(), cosines[best].tolist(), strict=True))
+
+    def unknown(self, ids: np.ndarray) -> np.ndarray:
+        """A mask of those of `ids` that no segment has had."""
+        known = [np.isin(ids, segment.ids) for segment in self.segments]
+        return ~np.logical_or.reduce(known) if known else np.ones(len(ids), bool)
 
     def cosines(self, query: np.ndarray, ids: Sequence[int]) -> dict[int, float]:
         """The exact cosine of each of `ids` that is here."""
@@ -154,7 +169,9 @@ class _View:
 class Index:
     """Empty at first; `apply` brings it to a version of the catalogue."""
 
-    def __init__(self) -> None:
+    def __init__(self, threads: int = 1) -> None:
+        self._threads = threads
+        self._applying = threading.Lock()
         builder = tantivy.SchemaBuilder()
         builder.add_unsigned_field("id", indexed=True, fast=True)
         builder.add_unsigned_field("tool", indexed=True)
@@ -174,32 +191,43 @@ class Index:
         return self._view.ntotal
 
     def apply(self, added: Sequence[ChunkRow], deleted: Iterable[int], version: int) -> None:
-        """Brings in what changed up to `version`; a version that is there already changes nothing."""
-        if version <= self.version:
-            return
-        gone = np.fromiter(deleted, np.int64)
-        # What came and went between two looks is not brought in at all.
-        new = [row for row in added if row.id not in set(gone.tolist())] if len(gone) else list(added)
-        self._write_words(new, gone)
-        segments = [segment.without(gone) for segment in self._view.segments] if len(gone) else [*self._view.segments]
-        if new:
-            ids = np.array([row.id for row in new], np.int64)
-            tools = np.array([row.tool_id for row in new], np.int64)
-            segments.append(_Segment.of(ids, tools, unpack([row.vector for row in new])))
-        self._view = _View(version, _merged(segments), self._words.searcher())
+        """Brings in what changed up to `version`; what is there already changes nothing. All of it, or (raising) none."""
+        with self._applying:
+            if version <= self.version:
+                return
+            gone = np.fromiter(deleted, np.int64)
+            new = self._new(added, gone)
+            segments = [segment.without(gone) for segment in self._view.segments]
+            if new:
+                ids, tools = (np.array(part, np.int64) for part in zip(*((r.id, r.tool_id) for r in new), strict=True))
+                segments.append(_Segment.of(ids, tools, unpack([row.vector for row in new])))
+            merged = _merged(segments)
+            self._write_words(new, gone)
+            self._view = _View(version, merged, self._words.searcher())
+
+    def _new(self, added: Sequence[ChunkRow], gone: np.ndarray) -> list[ChunkRow]:
+        """Each row once, without what is here and without what came and went between two looks."""
+        rows = {row.id: row for row in added}
+        ids = np.array(list(rows), np.int64)
+        wanted = self._view.unknown(ids) & ~np.isin(ids, gone)
+        return [rows[i] for i in ids[wanted].tolist()]
 
     def _write_words(self, new: Sequence[ChunkRow], gone: np.ndarray) -> None:
         if not new and not len(gone):
             return
-        for chunk_id in gone.tolist():
-            self._writer.delete_documents_by_term("id", chunk_id)
-        for row in new:
-            title_and_text = f"{row.title}. {row.text}" if row.title else row.text
-            document = tantivy.Document(words=searchable(title_and_text))
-            document.add_unsigned("id", row.id)
-            document.add_unsigned("tool", row.tool_id)
-            self._writer.add_document(document)
-        self._writer.commit()
+        try:
+            for chunk_id in gone.tolist():
+                self._writer.delete_documents_by_term("id", chunk_id)
+            for row in new:
+                title_and_text = f"{row.title}. {row.text}" if row.title else row.text
+                document = tantivy.Document(words=searchable(title_and_text))
+                document.add_unsigned("id", row.id)
+                document.add_unsigned("tool", row.tool_id)
+                self._writer.add_document(document)
+            self._writer.commit()
+        except BaseException:
+            self._writer.rollback()
+            raise
         self._words.reload()
 
     def search(self, text: str, vector: np.ndarray, k: int, allowed_tools: set[int] | None = None) -> Hits:
@@ -209,10 +237,8 @@ class Index:
         limits what may be found.
         """
         view = self._view
-        allowed = None if allowed_tools is None else np.fromiter(allowed_tools, np.int64)
         depth = max(k, CANDIDATES)
-        cosines = view.nearest(vector, depth, allowed)
-        bm25 = self._bm25(view, text, depth * WORDS_DEPTH, allowed)
+        cosines, bm25 = self._arms(view, text, vector, depth, allowed_tools)
         by_words = [i for n, i in enumerate(bm25) if n < depth and i not in cosines]
         cosines |= view.cosines(vector, by_words)
         scores = {i: cosine + WORDS * bm25.get(i, 0.0) for i, cosine in cosines.items()}
@@ -220,6 +246,21 @@ class Index:
         tools = view.tools_of(best)
         hits = [Hit(i, tools[i], scores[i], cosines[i], bm25.get(i, 0.0)) for i in best]
         return Hits(hits, view.version, view.ntotal)
+
+    def arms(self, text: str, vector: np.ndarray, depth: int) -> tuple[list[int], list[int]]:
+        """What each arm alone finds: chunk ids, best first, by vectors and by words."""
+        cosines, bm25 = self._arms(self._view, text, vector, depth, None)
+        return list(cosines), list(bm25)[:depth]
+
+    def _arms(
+        self, view: _View, text: str, vector: np.ndarray, depth: int, allowed_tools: set[int] | None
+    ) -> tuple[dict[int, float], dict[int, float]]:
+        """(cosines of the `depth` nearest, BM25 of the best by words and WORDS_DEPTH times as many), best first."""
+        allowed = None if allowed_tools is None else np.fromiter(allowed_tools, np.int64)
+        # OpenMP counts threads for each calling thread anew, and its teams cost more than one query gains.
+        faiss.omp_set_num_threads(self._threads)
+        cosines = view.nearest(vector, depth, allowed)
+        return cosines, self._bm25(view, text, depth * WORDS_DEPTH, allowed)
 
     def _bm25(self, view: _View, text: str, limit: int, allowed: np.ndarray | None) -> dict[int, float]:
         """BM25 by chunk id of the best by words, best first."""
@@ -244,7 +285,7 @@ def _merged(segments: list[_Segment]) -> tuple[_Segment, ...]:
     """Sizes fall by GROWTH at least from one to the next, so there are few; empty ones go."""
     kept: list[_Segment] = []
     for segment in segments:
-        if not segment.alive.any():
+        if not segment.count:
             continue
         kept.append(segment)
         while len(kept) > 1 and len(kept[-2].ids) < GROWTH * len(kept[-1].ids):

@@ -1,7 +1,8 @@
 """JSON events with ECS names: one `*.jsonl` file a process, and stdout.
 
-`emit` only puts a record into a bounded queue: a full disk, a slow pipe or a full queue never blocks or fails the caller.
-One thread writes what gathered, every 100 ms; when the queue was full the number of lost events is itself an event.
+`emit` only puts a record into a bounded queue: a full disk, a slow pipe or a full queue never blocks or fails
+the caller. One thread writes what gathered, every 100 ms; when the queue was full the number of lost events is itself
+an event.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class JsonFormatter(BaseJsonFormatter):
     def document(self, record: logging.LogRecord) -> dict[str, Any]:
         event = getattr(record, "toolscout_event", None)
         doc = events.document(event) if event is not None else self._plain(record)
-        doc["@timestamp"] = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        doc["@timestamp"] = _time(record)
         doc["event"]["id"] = str(uuid.uuid4())
         doc["service"] = self.service
         doc["log"] = {"level": record.levelname.lower()}
@@ -91,6 +92,10 @@ class JsonFormatter(BaseJsonFormatter):
             return orjson.dumps(log_data).decode()
         except (TypeError, ValueError):
             return orjson.dumps(_clean(log_data)).decode()
+
+
+def _time(record: logging.LogRecord) -> str:
+    return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
 
 
 def _clean(value: Any) -> Any:
@@ -173,26 +178,41 @@ class _Writer:
         return self.file
 
     def _drain(self) -> list[logging.LogRecord]:
-        if self.dropped:
-            dropped, self.dropped = self.dropped, 0
-            emit(events.LogsDropped(dropped=dropped))
-        taken = []
+        taken: list[logging.LogRecord] = []
         with contextlib.suppress(queue.Empty):
             while len(taken) < QUEUE_SIZE:
                 taken.append(self.records.get_nowait())
+        if self.dropped:
+            # Not through the queue, which may be full again: then the report itself would be lost.
+            dropped, self.dropped = self.dropped, 0
+            taken.append(_event_record(events.LogsDropped(dropped=dropped)))
         return taken
 
     def _line(self, record: logging.LogRecord) -> str:
         try:
             return self.formatter.format(record) + "\n"
         except Exception as error:  # noqa: BLE001 - a record that can't be formatted must not end the writer
-            return self.formatter.jsonify_log_record({"message": f"unloggable: {error!r}"[:MAX_TEXT]}) + "\n"
+            return self.formatter.jsonify_log_record(_unloggable(record, error)) + "\n"
 
     def stop(self) -> None:
         self.stopping.set()
         self.thread.join(timeout=5)
         if self.file is not None:
             self.file.close()
+
+
+def _event_record(event: events.Event) -> logging.LogRecord:
+    record = logging.LogRecord(_events.name, logging.INFO, "", 0, event.action, None, None)
+    record.toolscout_event = event
+    return record
+
+
+def _unloggable(record: logging.LogRecord, error: Exception) -> dict[str, Any]:
+    return {
+        "@timestamp": _time(record),
+        "event": {"action": "message_logged", "outcome": "unknown"},
+        "message": f"unloggable: {error!r}"[:MAX_TEXT],
+    }
 
 
 _writer: _Writer | None = None
@@ -220,7 +240,7 @@ def configure(settings: Settings, service: str) -> Path:
 
 
 def _start(writer: _Writer) -> None:
-    global _writer
+    global _writer  # noqa: PLW0603 - a process has one log file
     if _writer is not None:
         _writer.stop()
     _writer = writer
@@ -230,7 +250,7 @@ def _start(writer: _Writer) -> None:
 
 def shutdown() -> None:
     """Writes what is left."""
-    global _writer
+    global _writer  # noqa: PLW0603 - a process has one log file
     if _writer is not None:
         logging.getLogger().handlers[:] = []
         _writer.stop()

@@ -35,10 +35,10 @@ class PageStore:
         return self.directory / digest[:2] / digest[2:4] / f"{digest}.warc.gz"
 
     def put(self, url: str, body: bytes, headers: dict[str, str], fetched_at: float, status: int = 200) -> str:
-        """Stores a body and returns its sha256; a body that is there already is left alone."""
+        """Stores a body and returns its sha256; a body that is there already, undamaged, is left alone."""
         digest = digest_of(body)
         path = self.path(digest)
-        if not path.exists():
+        if not self._has(digest):
             path.parent.mkdir(parents=True, exist_ok=True)
             self._write(path, _record(url, body, headers, fetched_at, status))
             self._unsynced.add(path)
@@ -76,6 +76,13 @@ class PageStore:
         if digest_of(body) != digest:
             raise NotFound(f"raw page {digest[:12]} is damaged", reason="raw_page_damaged")
         return body, headers
+
+    def _has(self, digest: str) -> bool:
+        try:
+            self.get(digest)
+        except NotFound:
+            return False
+        return True
 
     def drop(self, digests: Iterable[str]) -> None:
         for digest in digests:

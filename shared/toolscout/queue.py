@@ -134,7 +134,7 @@ def lengths(settings: Settings) -> dict[str, int]:
     """Messages that wait in each queue."""
     client = redis.Redis.from_url(settings.broker_url, socket_timeout=2, socket_connect_timeout=2)
     try:
-        return {name: int(client.llen(name)) for name in QUEUES}  # type: ignore[arg-type]
+        return {name: int(client.llen(name)) for name in QUEUES}
     finally:
         client.close()
 

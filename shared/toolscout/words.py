@@ -20,10 +20,17 @@ _CJK = "\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3"
 # A run of CJK, or a word, with what makes c++ and c# another language than c.
 _WORD = re.compile(rf"[{_CJK}]+|[^\W_{_CJK}]+(?:[+#]+(?!\w))?")
 _IS_CJK = re.compile(f"[{_CJK}]")
+# English words that only bind others, what an apostrophe leaves of them, and how people put a request: descriptions
+# seldom have the latter, so BM25 would take them for telling.
 _STOP_WORDS = (
-    "a about an and are as at be been but by can could did do does for from had has have how i if in into is it its me"
-    " my no not of on or our should so such that the their them then there these they this to was we were what when"
-    " where which who will with would you your"
+    "a about after again all also am an and any anything are as at be because been before being between both but by can"
+    " could did do does doing done during each either etc few for from further had has have having he her here hers him"
+    " his how i if in into is it its itself just may me might more most must my myself no nor not of off on once one or"
+    " other our ours out over own same shall she should so some someone something such than that the their theirs them"
+    " then there these they this those through to too under until up upon us very was we were what when where whether"
+    " which while who whom whose why will with within would you your yours"
+    " d don isn ll m re s t ve"
+    " could give help hello hi know let like look looking need needs please show tell thank thanks use using want wants"
 )
 _STOP = frozenset(_STOP_WORDS.split())
 _local = threading.local()

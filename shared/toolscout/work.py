@@ -51,8 +51,8 @@ def renewing(catalogue: Catalogue, owner: str, lease_s: float) -> Iterator[None]
 def work_through(catalogue: Catalogue, stage: Stage, ids: Iterable[int], lease_s: float, work: Work) -> int:
     """Claims and does `ids`; returns how many pages were taken. `work(rows, owner)` writes its results itself.
 
-    If the batch raises, or if an earlier worker died over a page, the pages are done one by one, at most three times each.
-    A database that is away counts for nobody: the error goes up, and the sweeper brings the pages back.
+    If the batch raises, or if an earlier worker died over a page, the pages are done one by one, at most three times
+    each. A database that is away counts for nobody: the error goes up, and the sweeper brings the pages back.
     """
     owner = new_owner()
     with renewing(catalogue, owner, lease_s):
@@ -73,7 +73,7 @@ def _tried(catalogue: Catalogue, stage: Stage, rows: Sequence[sa.Row], owner: st
     except sa.exc.OperationalError:
         raise
     except Exception:
-        log.exception("work on pages failed", extra={"pages": [row.id for row in rows]})
+        log.exception("work on pages %s failed", [row.id for row in rows])
         with catalogue.write() as conn:
             pages.release(conn, stage, owner, time.time())
         return False

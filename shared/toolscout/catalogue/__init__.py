@@ -1,4 +1,4 @@
-"""The catalogue: every page, job, tool, chunk, search and rating is a row. It is the truth; queue and index only follow."""
+"""The catalogue: every page, job, tool, chunk, search and rating is a row. Queue and index follow it."""
 
 from toolscout.catalogue.engine import Catalogue
 

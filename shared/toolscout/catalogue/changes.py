@@ -12,7 +12,7 @@ from toolscout.catalogue.tables import chunk_deletions, chunks, counters
 
 @dataclass(slots=True)
 class Changes:
-    """What happened after one version up to `version`: rows of chunks (id, tool_id, title, text, vector), gone chunk ids."""
+    """What happened up to `version`: rows of chunks (id, tool_id, title, text, vector), and ids of gone chunks."""
 
     version: int
     added: Sequence[sa.Row]
@@ -20,7 +20,7 @@ class Changes:
 
 
 def draw(conn: sa.Connection) -> int:
-    """The next version. The counter's row stays locked until commit, so commit order is version order; hence draw late."""
+    """The next version. Its row stays locked until commit, so commit order is version order; hence draw late."""
     stmt = sa.update(counters).where(counters.c.name == "change").values(value=counters.c.value + 1)
     return conn.execute(stmt.returning(counters.c.value)).scalar_one()
 

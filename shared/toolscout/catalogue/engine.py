@@ -1,4 +1,4 @@
-"""Opens SQLite or PostgreSQL so that both behave alike: short transactions, writers that queue up instead of failing."""
+"""Opens SQLite or PostgreSQL so that both behave alike: short transactions, writers that queue up and do not fail."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _begin_sqlite(conn: sa.Connection) -> None:
 
 
 def lock(conn: sa.Connection, names: Iterable[str]) -> None:
-    """Keeps others from the same names until commit. SQLite has one writer anyway; PostgreSQL's advisory locks do it."""
+    """Keeps others from the same names until commit. SQLite has one writer anyway; PostgreSQL has advisory locks."""
     if conn.dialect.name == "postgresql":
         # In one order everywhere, so that two never wait for each other.
         for key in sorted({int.from_bytes(sha256(name.encode()).digest()[:8], signed=True) for name in names}):

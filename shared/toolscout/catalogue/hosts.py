@@ -21,9 +21,10 @@ def take_turn(conn: sa.Connection, host: str, owner: str, now: float, lease_s: f
 
 
 def end_turn(conn: sa.Connection, host: str, owner: str, next_at: float) -> None:
-    """Gives the host back; it may be asked again at `next_at`."""
+    """Gives the host back; it may be asked again at `next_at`, or later where it was postponed meanwhile."""
     stmt = sa.update(hosts).where(hosts.c.host == host, hosts.c.lease_owner == owner)
-    conn.execute(stmt.values(lease_owner=None, lease_until=None, next_at=next_at))
+    later = sa.case((hosts.c.next_at > next_at, hosts.c.next_at), else_=next_at)
+    conn.execute(stmt.values(lease_owner=None, lease_until=None, next_at=later))
 
 
 def postpone(conn: sa.Connection, host: str, next_at: float) -> None:

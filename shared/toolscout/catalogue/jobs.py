@@ -147,6 +147,8 @@ def cancel(conn: sa.Connection, job_id: str, now: float) -> None:
     """Ends the open URLs of a job; a page that nobody else waits for and nobody works on is cancelled with them."""
     mine = sa.select(job_urls.c.page_id).where(job_urls.c.job_id == job_id, job_urls.c.state.is_(None))
     page_ids = list(conn.execute(mine).scalars())
+    # Locked first, as everywhere: from here on no other job can begin to wait for them unseen.
+    conn.execute(sa.select(pages.c.id).where(pages.c.id.in_(page_ids)).order_by(pages.c.id).with_for_update())
     stmt = sa.update(job_urls).where(job_urls.c.job_id == job_id, job_urls.c.state.is_(None))
     conn.execute(stmt.values(state=State.CANCELLED, reason="cancelled"))
     others = sa.select(job_urls.c.page_id).where(job_urls.c.page_id.in_(page_ids), job_urls.c.state.is_(None))

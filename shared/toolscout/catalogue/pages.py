@@ -42,10 +42,16 @@ class Claim:
 
 
 def ensure(conn: sa.Connection, rows: Sequence[dict]) -> list[sa.Row]:
-    """Adds pages that are not there yet ({url, host, site, …}) and returns the rows of all of them, in any order."""
+    """Adds pages that are not there yet ({url, host, site, …}); returns the rows of all, locked until commit.
+
+    Added and locked in one order, so that two callers with the same URLs never wait for each other.
+    """
+    urls = [row["url"] for row in rows]
     if rows:
-        conn.execute(insert(conn, pages).on_conflict_do_nothing(index_elements=["url"]), list(rows))
-    return conn.execute(sa.select(pages).where(pages.c.url.in_([row["url"] for row in rows]))).all()  # type: ignore[return-value]
+        ordered = sorted(rows, key=lambda row: row["url"])
+        conn.execute(insert(conn, pages).on_conflict_do_nothing(index_elements=["url"]), ordered)
+    found = sa.select(pages).where(pages.c.url.in_(urls)).order_by(pages.c.id).with_for_update()
+    return list(conn.execute(found))
 
 
 def get(conn: sa.Connection, page_id: int) -> sa.Row | None:
@@ -109,8 +115,11 @@ def _take(
 
 def renew(conn: sa.Connection, owner: str, now: float, lease_s: float) -> None:
     """Keeps what `owner` still holds; a lease that ran out stays lost."""
-    stmt = sa.update(pages).where(pages.c.lease_owner == owner, pages.c.lease_until >= now)
-    conn.execute(stmt.values(lease_until=now + lease_s))
+    # What another transaction has locked is skipped: the next beat comes in time, and nobody waits in a circle.
+    mine = sa.select(pages.c.id).where(pages.c.lease_owner == owner, pages.c.lease_until >= now)
+    ids = list(conn.execute(mine.with_for_update(skip_locked=True)).scalars())
+    if ids:
+        conn.execute(sa.update(pages).where(pages.c.id.in_(ids)).values(lease_until=now + lease_s))
 
 
 def held(conn: sa.Connection, ids: Iterable[int], owner: str, now: float) -> set[int]:
@@ -118,7 +127,7 @@ def held(conn: sa.Connection, ids: Iterable[int], owner: str, now: float) -> set
     stmt = sa.select(pages.c.id).where(
         pages.c.id.in_(list(ids)), pages.c.lease_owner == owner, pages.c.lease_until >= now
     )
-    return set(conn.execute(stmt.with_for_update()).scalars())
+    return set(conn.execute(stmt.order_by(pages.c.id).with_for_update()).scalars())
 
 
 def release(conn: sa.Connection, stage: Stage, owner: str, now: float, not_before: float = 0.0) -> None:
@@ -192,12 +201,16 @@ def keep_version(conn: sa.Connection, page_id: int, digest: str, now: float) -> 
     """Notes a body of a page; returns digests whose bodies no page refers to any more (beyond the last three)."""
     stmt = insert(conn, page_versions).values(page_id=page_id, digest=digest, fetched_at=now)
     conn.execute(stmt.on_conflict_do_update(index_elements=["page_id", "digest"], set_={"fetched_at": now}))
-    mine = sa.select(page_versions.c.digest).where(page_versions.c.page_id == page_id)
-    old = list(conn.execute(mine.order_by(page_versions.c.fetched_at.desc()).offset(KEPT_VERSIONS)).scalars())
+    # The one just noted stays whatever the clock says.
+    others = sa.select(page_versions.c.digest).where(
+        page_versions.c.page_id == page_id, page_versions.c.digest != digest
+    )
+    old = list(conn.execute(others.order_by(page_versions.c.fetched_at.desc()).offset(KEPT_VERSIONS - 1)).scalars())
     conn.execute(sa.delete(page_versions).where(page_versions.c.page_id == page_id, page_versions.c.digest.in_(old)))
     used = set(conn.execute(sa.select(page_versions.c.digest).where(page_versions.c.digest.in_(old))).scalars())
     return [digest for digest in old if digest not in used]
 
 
 def counts(conn: sa.Connection) -> dict[str, int]:
-    return {state: n for state, n in conn.execute(sa.select(pages.c.state, sa.func.count()).group_by(pages.c.state))}
+    stmt = sa.select(pages.c.state, sa.func.count()).group_by(pages.c.state)
+    return dict(tuple(row) for row in conn.execute(stmt))
