@@ -18,9 +18,7 @@ def captured_pages(count: int) -> list[tuple[str, str]]:
     rows = {row["original_url"]: row for line in manifest.open(encoding="utf-8") if (row := json.loads(line))}
     usable = [row for url, row in sorted(rows.items(), key=lambda item: str(item[0])) if str(url).startswith("http")]
     some = random.Random(1).sample(usable, min(count, len(usable)))
-    return [
-        (row["original_url"], body_of(manifest.parent / row["file"]).decode("utf-8", "replace")) for row in some
-    ]
+    return [(row["original_url"], body_of(manifest.parent / row["file"]).decode("utf-8", "replace")) for row in some]
 
 
 def body_of(path: Path) -> bytes:

@@ -1,16 +1,144 @@
-"""Reads text and facts of a page."""
+"""The main text of a page, and what else it says of itself.
+
+No single extractor is best on all pages: trafilatura on articles, its rivals on landing pages. So three read the page
+(trafilatura, resiliparse, and the plain blocks of `blocks.py`), and the one is taken that agrees best with the others:
+each errs in its own way, and where two find the same text the third is the one that is wrong. Pages that declare
+themselves an article or a product are trafilatura's own ground; there its word counts unless it found next to nothing.
+"""
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+
+import lxml.html
+import trafilatura
+from lxml.etree import LxmlError, strip_elements
+from lxml.html import HtmlElement, HTMLParser
 from resiliparse.extract.html2text import extract_plain_text
-from resiliparse.parse.encoding import bytes_to_str, detect_encoding
 from resiliparse.parse.html import HTMLTree
-from toolscout.domain import Extracted, Fact
+from toolscout.domain import Extracted
+
+from services.processor import blocks as block_reader
+from services.processor.blocks import Block
+from services.processor.decode import decode
+from services.processor.language import language_of
+from services.processor.metadata import facts_of
+from services.processor.structured import PageData
+
+# Beyond this trafilatura takes seconds and finds little: the cheaper two decide.
+SLOW_CHARS = 3_000_000
+# libxml2 stops at 256 levels; a page that nests deeper is read by resiliparse alone, which does not recurse.
+_NESTING = re.compile(r"(?:<(?:div|span|p|b|i|a|font|section|ul|li|table)\b[^>]*>\s*){200}", re.I)
+# Share of the blocks' words that trafilatura must have found to be believed on its own.
+ENOUGH = 0.2
+_WORD = re.compile(r"\w+")
+_PRUNED = ("script", "style", "noscript", "template", "svg", "iframe")
+_HTML = re.compile(r"<(?:!doctype|html|head|body|div|p|h1|article|main|title|span|a|ul|table)\b", re.I)
 
 
 def extract(html: bytes | str, url: str, content_type: str = "") -> Extracted:
-    text = html if isinstance(html, str) else bytes_to_str(html, detect_encoding(html))
-    tree = HTMLTree.parse(text)
-    main = extract_plain_text(tree, main_content=True) or extract_plain_text(tree)
-    title = tree.title or ""
-    return Extracted(title=title, text=main, language="en", facts={"name": Fact(title, "title", 0.5)}, method="plain")
+    """Reads a page; never raises. `text` is empty only where the page has neither visible text nor a description."""
+    text = (html if isinstance(html, str) else decode(html, content_type)).replace("\x00", " ")
+    if not _HTML.search(text[:200_000]):
+        return _plain(text)
+    page = _Page(text, url)
+    data = PageData.read(page.tree, url)
+    main, method = _main_text(page, data)
+    if not main:
+        main, method = "\n".join(part for part in (data.title, data.description) if part), "description"
+    lines = "\n".join(" ".join(line.split()) for line in main.splitlines() if line.strip())
+    headings = {block.text for block in page.blocks if block.heading}
+    language = language_of(lines, data.language)
+    return Extracted(
+        title=data.title,
+        text=lines,
+        language=language,
+        headings=[line for line in lines.splitlines() if line in headings],
+        facts=facts_of(data, lines, language),
+        schema_types=data.schema_types,
+        links=data.links,
+        noindex=data.noindex,
+        method=method,
+    )
+
+
+def _plain(text: str) -> Extracted:
+    """A text without markup: its first line is its title."""
+    lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
+    title = lines[0].lstrip("# ")[:200] if lines else ""
+    headings = [line for line in lines if line.startswith("#")]
+    body = "\n".join(lines)
+    data = PageData(title=title)
+    language = language_of(body, "")
+    return Extracted(title, body, language, headings, facts_of(data, body, language), method="plain")
+
+
+@dataclass
+class _Page:
+    """One page, parsed at most once by each parser."""
+
+    html: str
+    url: str
+
+    @cached_property
+    def deep(self) -> bool:
+        return _NESTING.search(self.html) is not None
+
+    @cached_property
+    def tree(self) -> HtmlElement:
+        """lxml's tree; an empty one where it can't be had."""
+        source = "" if self.deep else self.html
+        try:
+            parser = HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
+            return lxml.html.document_fromstring(source.encode("utf-8", "ignore") or b"<html></html>", parser=parser)
+        except (LxmlError, ValueError, AssertionError):
+            return lxml.html.document_fromstring("<html></html>")
+
+    @cached_property
+    def blocks(self) -> list[Block]:
+        return block_reader.blocks(block_reader.content_root(self.tree))
+
+    def by_blocks(self) -> str:
+        return "\n".join(block.text for block in self.blocks if not block_reader.is_menu(block))
+
+    def by_resiliparse(self, main: bool = True) -> str:
+        try:
+            tree = HTMLTree.parse(self.html)
+            return extract_plain_text(tree, main_content=main, alt_texts=False, links=False, noscript=not main) or ""
+        except (ValueError, RuntimeError):
+            return ""
+
+    def by_trafilatura(self) -> str:
+        """Works on our tree and takes it apart: the last to read it."""
+        if self.deep or len(self.html) > SLOW_CHARS:
+            return ""
+        strip_elements(self.tree, *_PRUNED, with_tail=False)
+        try:
+            return trafilatura.extract(self.tree, fast=True, include_comments=False) or ""
+        except Exception:  # noqa: BLE001 - whatever it stumbles over, two others have read the page
+            return ""
+
+
+def _main_text(page: _Page, data: PageData) -> tuple[str, str]:
+    """(text, which reader found it)."""
+    found = {"blocks": page.by_blocks(), "resiliparse": page.by_resiliparse(), "trafilatura": page.by_trafilatura()}
+    words = {name: Counter(_WORD.findall(text.lower())) for name, text in found.items() if text.strip()}
+    if not words:
+        return page.by_resiliparse(main=False).strip(), "everything"
+    sizes = {name: bag.total() for name, bag in words.items()}
+    if data.is_article_or_product and sizes.get("trafilatura", 0) > ENOUGH * sizes.get("blocks", 0):
+        return found["trafilatura"], "trafilatura"
+    agreement = {
+        name: sum(_f1(bag, other) for rival, other in words.items() if rival != name) for name, bag in words.items()
+    }
+    best = max(words, key=lambda name: (agreement[name], sizes[name]))
+    return found[best], best
+
+
+def _f1(a: Counter[str], b: Counter[str]) -> float:
+    """Harmonic mean of precision and recall of two word multisets."""
+    total = a.total() + b.total()
+    return 2 * (a & b).total() / total if total else 0.0

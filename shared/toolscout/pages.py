@@ -11,15 +11,29 @@ import hashlib
 import io
 import os
 import tempfile
+import zlib
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
 from warcio.archiveiterator import ArchiveIterator
-from warcio.statusandheaders import StatusAndHeaders
+from warcio.exceptions import ArchiveLoadFailed
+from warcio.statusandheaders import StatusAndHeaders, StatusAndHeadersParserException
 from warcio.warcwriter import WARCWriter
 
 from toolscout.errors import NotFound
+
+# What warcio and zlib raise over a damaged record.
+UNREADABLE = (
+    OSError,
+    StopIteration,
+    ValueError,
+    AttributeError,
+    EOFError,
+    zlib.error,
+    ArchiveLoadFailed,
+    StatusAndHeadersParserException,
+)
 
 
 def digest_of(body: bytes) -> str:
@@ -71,7 +85,7 @@ class PageStore:
                 record = next(iter(ArchiveIterator(file)))
                 body = record.content_stream().read()
                 headers = {name.lower(): value for name, value in record.http_headers.headers}
-        except (OSError, StopIteration, ValueError, AttributeError, EOFError) as error:
+        except UNREADABLE as error:
             raise NotFound(f"raw page {digest[:12]} is missing", reason="raw_page_missing") from error
         if digest_of(body) != digest:
             raise NotFound(f"raw page {digest[:12]} is damaged", reason="raw_page_damaged")

@@ -86,7 +86,7 @@ def send(app: Celery, name: str, *args: Any, countdown: float = 0) -> str:
 
 def checked_ids(ids: object) -> list[int]:
     """The argument of a task as page ids; InvalidInput names what is expected."""
-    if not isinstance(ids, list) or not all(isinstance(i, int) and 0 < i < 2**63 for i in ids):
+    if not isinstance(ids, list) or not all(type(i) is int and 0 < i < 2**63 for i in ids):
         raise InvalidInput("A task takes one list of page ids.", remedy="toolscout submit crawler.fetch_pages '[1, 2]'")
     return ids
 

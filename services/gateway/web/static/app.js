@@ -1,165 +1,257 @@
-// Searching: the form, the answer with its citations, the results with their passages and thumbs.
-import { prepareAdding } from "./add.js";
-import { call } from "./api.js";
-import { element, link, marked, report } from "./page.js";
-import { speak, switchLanguage, words } from "./words.js";
+// The page: what is asked stands in its address, what came back below the search box.
+import { openAdding, setUpAdding, translateJob } from "./add.js";
+import { call, Problem } from "./api.js";
+import { el, problemBox } from "./dom.js";
+import { named, switchLanguage, t, translatePage } from "./i18n.js";
+import { wordsPattern } from "./marks.js";
+import { fillAnswer, resultCard } from "./results.js";
 
-const PAGE = 10;
-const LONG = 220;
-const form = document.getElementById("search");
-const box = document.getElementById("q");
-const status = document.getElementById("status");
-const answer = document.getElementById("answer");
-const results = document.getElementById("results");
-const more = document.getElementById("more");
-const filters = { category: document.getElementById("category"), pricing: document.getElementById("pricing") };
-let current = { query: "", offset: 0, aborter: null };
+const LIMIT = 10;
+const MAX_OFFSET = 500;
+const FILTERS = { category: "categories", pricing: "pricings" };
 
-async function search(query, offset = 0) {
-  current.aborter?.abort(); // an older answer must never cover a newer one
-  const aborter = new AbortController();
-  current = { query, offset, aborter };
-  report(status, words.searching);
-  const chosen = Object.fromEntries(Object.entries(filters).map(([name, select]) => [name, select.value ? [select.value] : []]));
-  const body = { query, limit: PAGE, offset, filters: chosen, answer: offset === 0 };
-  try {
-    show(await call("/api/v1/search", body, { signal: aborter.signal }), offset);
-  } catch (error) {
-    if (error.name === "AbortError") return;
-    report(status, error.text ?? String(error), true);
-  }
-}
+const $ = (id) => document.getElementById(id);
+const state = {
+  asked: { q: "", category: "", pricing: "" },
+  pages: [], // the search's answers so far, one for each "more results"
+  cards: new Map(), // by tool id: what is shown stays, with its open passages, when more comes
+  busy: false,
+  problem: null,
+  catalogue: null, // {total, facets} once known
+  running: null, // AbortController of the search under way
+};
 
-function show(found, offset) {
-  if (offset === 0) {
-    results.replaceChildren();
-    showAnswer(found);
-  }
-  results.append(...found.results.map((result, n) => resultOf(found, result, offset + n)));
-  more.hidden = found.results.length < PAGE;
-  const none = found.no_match ? words.nearest : words.found(results.children.length);
-  report(status, results.children.length ? none : words.nothing);
-}
-
-function showAnswer(found) {
-  answer.hidden = !found.answer || !found.results.length || found.no_match;
-  if (answer.hidden) return;
-  const title = element("h2", { id: "answer-title" }, words.answer[found.answer.source] ?? "");
-  const lines = found.answer.text.split("\n").map(line => element("p", {}, ...withCitations(line, found.answer.citations)));
-  answer.replaceChildren(title, ...lines, thumbs(found.search_id, null));
-}
-
-function withCitations(line, citations) {
-  return line.split(/(\[\d+\])/).map(part => {
-    const cited = citations.find(citation => `[${citation.n}]` === part);
-    if (!cited) return part;
-    const button = element("button", { type: "button", class: "cite quiet", "aria-label": words.citation(cited.n) }, part);
-    button.addEventListener("click", () => open(cited.chunk_id));
-    return button;
-  });
-}
-
-function open(chunk) {
-  const passage = document.getElementById(`passage-${chunk}`);
-  if (!passage) return;
-  for (const other of document.querySelectorAll(".cited")) other.classList.remove("cited");
-  passage.classList.add("cited");
-  if (passage.tagName === "DETAILS") passage.open = true;
-  passage.scrollIntoView({ block: "center" });
-  (passage.querySelector("summary") ?? passage).focus({ preventScroll: true });
-}
-
-function resultOf(found, result, position) {
-  const item = element("li", { class: "result" });
-  const name = link(result.url, result.name);
-  name.addEventListener("click", () => {
-    const body = { search_id: found.search_id, tool_id: result.tool_id, position };
-    call("/api/v1/click", body, { keepalive: true }).catch(() => {});
-  });
-  const badges = [result.category, result.pricing].filter(Boolean).map(text => element("li", {}, text.replaceAll("_", " ")));
-  item.append(element("h3", {}, name), element("div", { class: "where" }, result.url));
-  if (result.summary) item.append(element("div", {}, result.summary));
-  item.append(element("ul", { class: "badges" }, ...badges), ...result.highlights.map(passageOf), thumbs(found.search_id, result.tool_id));
-  return item;
-}
-
-function passageOf(highlight) {
-  const id = `passage-${highlight.chunk_id}`;
-  const where = element("div", { class: "where" }, link(highlight.url, highlight.url));
-  const whole = element("div", { class: "whole" }, ...marked(highlight.text, current.query));
-  if (highlight.text.length <= LONG) return element("div", { class: "passage", id, tabindex: "-1" }, whole, where);
-  const start = element("span", { class: "start" }, ...marked(`${highlight.text.slice(0, LONG)}…`, current.query));
-  const heading = element("summary", {}, element("span", { class: "where" }, highlight.title ? `${highlight.title} · ` : ""), start);
-  return element("details", { class: "passage", id }, heading, whole, where);
-}
-
-function thumbs(search, tool) {
-  const note = element("span", { role: "status" });
-  const buttons = [["up", "👍"], ["down", "👎"]].map(([rating, sign]) => {
-    const button = element("button", { type: "button", "aria-pressed": "false", "aria-label": words[rating] }, sign);
-    button.addEventListener("click", async () => {
-      try {
-        await call("/api/v1/feedback", { search_id: search, rating, ...(tool === null ? {} : { tool_id: tool }) });
-        for (const other of buttons) other.setAttribute("aria-pressed", String(other === button));
-        report(note, words.thanks);
-      } catch (error) {
-        report(note, error.text ?? String(error), true);
-      }
-    });
-    return button;
-  });
-  return element("div", { class: "rate" }, element("span", {}, words.useful), ...buttons, note);
-}
-
-async function offerFilters() {
-  try {
-    const { total, facets } = await call("/api/v1/tools?limit=1");
-    for (const [name, select] of Object.entries(filters)) {
-      const chosen = select.value;
-      const options = Object.entries(facets[name] ?? {}).sort().map(([value, n]) => element("option", { value }, `${value.replaceAll("_", " ")} (${n})`));
-      select.replaceChildren(element("option", { value: "" }, words.any), ...options);
-      select.options[0].value = "";
-      select.value = chosen;
-    }
-    if (!total && !current.query) report(status, words.empty);
-  } catch (error) {
-    report(status, error.text ?? String(error), true);
-  }
-}
+// What is asked, in the address and in the form.
 
 function fromAddress() {
-  const query = new URLSearchParams(location.search).get("q") ?? "";
-  box.value = query;
-  if (query.trim()) return search(query.trim());
-  current = { query: "", offset: 0, aborter: current.aborter };
-  answer.hidden = more.hidden = true;
-  results.replaceChildren();
-  report(status, "");
+  const given = new URLSearchParams(location.search);
+  const read = (name) => given.get(name) ?? "";
+  return { q: read("q").trim(), category: read("category"), pricing: read("pricing") };
 }
 
-form.addEventListener("submit", event => {
+function toAddress(asked) {
+  const given = new URLSearchParams(Object.entries(asked).filter(([, value]) => value));
+  return given.size ? `/?${given}` : "/";
+}
+
+function fromForm() {
+  const q = $("q").value.trim().replace(/\s+/g, " ");
+  return { q, category: $("category").value, pricing: $("pricing").value };
+}
+
+function ask(asked) {
+  if (toAddress(asked) !== location.pathname + location.search) history.pushState(null, "", toAddress(asked));
+  search(asked);
+}
+
+// Searching.
+
+async function search(asked) {
+  state.running?.abort();
+  Object.assign(state, { asked, pages: [], cards: new Map(), busy: Boolean(asked.q), problem: null, running: null });
+  render();
+  if (asked.q) await load(true);
+}
+
+async function load(answer) {
+  const mine = (state.running = new AbortController());
+  const { q, category, pricing } = state.asked;
+  const filters = { category: category ? [category] : [], pricing: pricing ? [pricing] : [] };
+  const body = { query: q, limit: LIMIT, offset: state.pages.length * LIMIT, filters, answer };
+  try {
+    const page = await call("/api/v1/search", { body, signal: mine.signal });
+    if (state.running !== mine) return;
+    state.pages.push(page);
+    state.problem = null;
+  } catch (error) {
+    // An aborted search has a successor, which owns the page now.
+    if (state.running !== mine || error.name === "AbortError") return;
+    if (!(error instanceof Problem)) throw error;
+    state.problem = error;
+  }
+  state.busy = false;
+  state.running = null;
+  render();
+}
+
+async function more() {
+  if (state.busy) return;
+  const before = $("results").querySelectorAll("article").length;
+  state.busy = true;
+  state.problem = null;
+  renderStatus();
+  await load(false);
+  $("results").querySelectorAll("article")[before]?.querySelector("a")?.focus();
+}
+
+function again() {
+  state.busy = true;
+  state.problem = null;
+  render();
+  load(!state.pages.length);
+  if (!state.catalogue) loadCatalogue();
+}
+
+// Showing.
+
+function render() {
+  const { asked, pages, problem, busy } = state;
+  document.body.classList.toggle("home", !asked.q);
+  document.title = asked.q ? `${asked.q} – Toolscout` : "Toolscout";
+  renderFilters();
+  renderStatus();
+  $("problem").replaceChildren(problem ? problemBox(problem, again) : "");
+  renderWelcome();
+  renderAnswer(pages[0]);
+  if (busy && !pages.length) $("results").replaceChildren(...Array.from({ length: 3 }, skeleton));
+  else renderResults();
+}
+
+function skeleton() {
+  return el("div", { class: "card skeleton", "aria-hidden": "true" }, el("i"), el("i"), el("i"));
+}
+
+function renderStatus() {
+  const { pages, busy, problem } = state;
+  const n = pages.reduce((sum, page) => sum + page.results.length, 0);
+  let text = "";
+  if (busy) text = t("search.busy");
+  else if (pages.length && !problem) text = n ? t("results.count", n) : t("results.none");
+  if (!busy && pages.length > 1 && !pages.at(-1).results.length) text += `. ${t("results.end")}`;
+  $("status").textContent = text;
+  $("results").setAttribute("aria-busy", String(busy));
+  const full = pages.length > 0 && pages.at(-1).results.length === LIMIT && pages.length * LIMIT <= MAX_OFFSET;
+  // While more is loading the button stays, or the keyboard's place would be lost.
+  $("more").hidden = !full;
+  $("more").setAttribute("aria-disabled", String(busy));
+  $("more").textContent = t(busy ? "search.busy" : "results.more");
+}
+
+function renderFilters() {
+  const facets = state.catalogue?.facets ?? {};
+  for (const [field, table] of Object.entries(FILTERS)) {
+    const counts = facets[field] ?? {};
+    const chosen = state.asked[field];
+    const values = Object.keys(counts).sort((a, b) => counts[b] - counts[a]);
+    if (chosen && !(chosen in counts)) values.push(chosen);
+    const options = values.map((value) => {
+      const count = value in counts ? ` (${counts[value]})` : "";
+      return el("option", { value }, named(table, value) + count);
+    });
+    $(field).replaceChildren(el("option", { value: "" }, t("filter.any")), ...options);
+    $(field).value = chosen;
+  }
+  const chosen = state.asked.category || state.asked.pricing;
+  $("filters").hidden = !chosen && !state.catalogue?.total;
+}
+
+function renderWelcome() {
+  const { asked, catalogue, pages } = state;
+  const welcome = $("welcome");
+  welcome.replaceChildren();
+  const found = pages.some((page) => page.results.length);
+  if (catalogue?.total === 0 && !found && !state.busy) {
+    const add = el("button", { type: "button", onclick: openAdding }, t("add.open"));
+    const title = el("h2", {}, t("empty.title"));
+    welcome.append(el("div", { class: "notice centred" }, title, el("p", {}, t("empty.text")), add));
+  } else if (!asked.q && catalogue?.total) {
+    const examples = t("welcome.examples").map((q) => el("li", {}, el("a", { href: toAddress({ q }) }, q)));
+    welcome.append(el("p", {}, t("welcome.count", catalogue.total)), el("ul", { class: "examples" }, examples));
+  }
+}
+
+function renderAnswer(page) {
+  const section = $("answer");
+  const empty = state.catalogue?.total === 0 && !page?.results.length; // the welcome says what to do
+  section.hidden = !page || empty || (!page.no_match && !page.answer);
+  section.className = page?.no_match ? "notice" : "answer";
+  section.replaceChildren();
+  if (section.hidden) return;
+  if (page.no_match) section.append(...nothingFits(page));
+  else fillAnswer(section, page);
+}
+
+function nothingFits(page) {
+  const nodes = [el("p", { class: "strong" }, t("nothing.title"))];
+  nodes.push(el("p", {}, `${page.results.length ? `${t("nothing.nearest")} ` : ""}${t("nothing.other")}`));
+  if (state.asked.category || state.asked.pricing) {
+    const onclick = () => ask({ ...state.asked, category: "", pricing: "" });
+    nodes.push(el("button", { type: "button", class: "quiet", onclick }, t("filter.clear")));
+  }
+  return nodes;
+}
+
+function renderResults() {
+  const { pages, asked } = state;
+  const pattern = wordsPattern(asked.q);
+  pages.forEach((page, n) => {
+    page.results.forEach((result, place) => {
+      // The index may have moved between two pages, and a tool come twice.
+      if (state.cards.has(result.tool_id)) return;
+      state.cards.set(result.tool_id, resultCard(result, page.search_id, n * LIMIT + place, pattern));
+    });
+  });
+  const title = pages[0]?.no_match ? "results.nearest" : "results.title";
+  $("results").replaceChildren(...(state.cards.size ? [el("h2", {}, t(title)), ...state.cards.values()] : []));
+}
+
+async function loadCatalogue() {
+  try {
+    const { total, facets } = await call("/api/v1/tools?limit=1");
+    state.catalogue = { total, facets };
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    if (!state.asked.q) state.problem = error;
+  }
+  // Results that are read already stay as they are: only what depends on the catalogue is drawn again.
+  renderFilters();
+  renderWelcome();
+  if (state.problem && !state.asked.q) $("problem").replaceChildren(problemBox(state.problem, retryCatalogue));
+}
+
+function retryCatalogue() {
+  state.problem = null;
+  $("problem").replaceChildren();
+  loadCatalogue();
+}
+
+// What people do.
+
+$("search").addEventListener("submit", (event) => {
   event.preventDefault();
-  const query = box.value.trim();
-  if (!query) return;
-  history.pushState(null, "", `/?q=${encodeURIComponent(query)}`);
-  search(query);
+  ask(fromForm());
 });
-for (const select of Object.values(filters)) select.addEventListener("change", () => current.query && search(current.query));
-more.addEventListener("click", () => search(current.query, current.offset + PAGE));
-addEventListener("popstate", fromAddress);
-addEventListener("keydown", event => {
-  const typing = /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName);
-  if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
-  event.preventDefault();
-  box.focus();
-});
-document.getElementById("language").addEventListener("click", () => {
+for (const field of Object.keys(FILTERS)) {
+  $(field).addEventListener("change", () => {
+    const asked = fromForm();
+    if (asked.q) ask(asked);
+    else state.asked = asked; // chosen before anything is asked
+  });
+}
+$("more").addEventListener("click", more);
+$("language").addEventListener("click", () => {
   switchLanguage();
-  offerFilters();
-  if (current.query) search(current.query);
+  state.cards.clear();
+  render();
+  translateJob();
+});
+addEventListener("popstate", () => {
+  const asked = fromAddress();
+  if (toAddress(asked) === toAddress(state.asked)) return; // only the #place changed
+  $("q").value = asked.q;
+  search(asked);
+});
+addEventListener("keydown", (event) => {
+  const typing = event.target.closest?.("input, textarea, select, [contenteditable], dialog");
+  if (event.key !== "/" || event.isComposing || event.ctrlKey || event.metaKey || event.altKey || typing) return;
+  event.preventDefault();
+  $("q").focus();
+  $("q").select();
 });
 
-speak();
-prepareAdding(offerFilters);
-offerFilters();
-fromAddress();
+translatePage();
+setUpAdding(loadCatalogue);
+$("q").value = fromAddress().q;
+$("q").focus();
+search(fromAddress());
+loadCatalogue();

@@ -16,10 +16,11 @@ export function wordsPattern(query) {
   return new RegExp(parts.sort((a, b) => b.length - a.length).join("|"), "giu");
 }
 
+// A word holds no punctuation and no symbols, so nothing in it means anything else in a pattern.
 function alternatives(word) {
   if (new RegExp(`[${CJK}]`).test(word)) return prefixes(word);
   const stem = word.length > 4 ? word.replace(/(?:ations?|ators?|ates?|ating|ings?|ers?|ed|es|e|s)$/, "") : word;
-  const base = stem.length >= 4 ? `${escape(stem)}[a-z]{0,6}` : `${escape(word)}s?`;
+  const base = stem.length >= 4 ? `${stem}[a-z]{0,6}` : `${word}s?`;
   return [`(?<![\\p{Script=Latin}\\p{N}])${base}(?![\\p{Script=Latin}\\p{N}])`];
 }
 
@@ -27,10 +28,6 @@ function alternatives(word) {
 function prefixes(word) {
   if (word.length < 3) return [word];
   return Array.from({ length: Math.min(word.length, 16) - 1 }, (_, n) => word.slice(0, n + 2));
-}
-
-function escape(text) {
-  return text.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
 }
 
 /** The text as nodes, the pattern's words in <mark>. */
@@ -59,8 +56,13 @@ export function excerpt(text, pattern, size) {
     const inside = places.filter((other) => other >= place && other < place + size * 0.8).length;
     if (inside > most) [start, most] = [place, inside];
   }
-  start = start < size * 0.5 ? 0 : text.lastIndexOf(" ", start - size * 0.15) + 1;
+  start = start < size * 0.5 ? 0 : wordStart(text, Math.round(start - size * 0.15));
   const cut = text.slice(start, start + size);
   const short = start + size < text.length ? cut.replace(/\s\S{0,20}$/u, "") + " …" : cut;
   return (start > 0 ? "… " : "") + short;
+}
+
+function wordStart(text, at) {
+  const space = text.lastIndexOf(" ", at);
+  return at - space < 20 ? space + 1 : at;
 }
