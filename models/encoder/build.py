@@ -76,7 +76,6 @@ def expected() -> dict[str, str]:
 
 def build() -> dict[str, bytes]:
     """Both files by name, made in memory. Raises BuildError where one is not what SHA256SUMS says."""
-    sys.path.insert(0, str(HERE))
     from graph import model
 
     made = {"model.onnx": quantised(model(load_weights())), "tokenizer.json": published("tokenizer.json").read_bytes()}
@@ -105,23 +104,23 @@ def main() -> None:
     logging.disable(logging.WARNING)  # the quantiser suggests a step that does nothing for this graph
     try:
         if options.fp32:
-            sys.path.insert(0, str(HERE))
             from graph import model
 
             options.fp32.write_bytes(model(load_weights()).SerializeToString(deterministic=True))
         if options.accept:
             (HERE / "SHA256SUMS").unlink(missing_ok=True)
         elif up_to_date():
+            (HERE / "model.onnx").touch()  # else make would call this again each time
             print("the encoder is up to date")
             return
-        for name, data in build().items():
+        made = build()
+        for name, data in made.items():
             temp = HERE / f".{name}.new"
             temp.write_bytes(data)
             temp.replace(HERE / name)
-            if options.accept:
-                with (HERE / "SHA256SUMS").open("a") as sums:
-                    sums.write(f"{sha256(data)}  {name}\n")
             print(f"wrote {name}, {len(data) / 1e6:.1f} MB")
+        if options.accept:
+            (HERE / "SHA256SUMS").write_text("".join(f"{sha256(data)}  {name}\n" for name, data in made.items()))
     except BuildError as error:
         sys.exit(str(error))
 

@@ -15,7 +15,7 @@ from functools import cached_property
 
 import lxml.html
 import trafilatura
-from lxml.etree import LxmlError, strip_elements
+from lxml.etree import ElementDefaultClassLookup, LxmlError, strip_elements
 from lxml.html import HtmlElement, HTMLParser
 from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.html import HTMLTree
@@ -30,10 +30,11 @@ from services.processor.structured import PageData
 
 # Beyond this trafilatura takes seconds and finds little: the cheaper two decide.
 SLOW_CHARS = 3_000_000
-# libxml2 stops at 256 levels; a page that nests deeper is read by resiliparse alone, which does not recurse.
-_NESTING = re.compile(r"(?:<(?:div|span|p|b|i|a|font|section|ul|li|table)\b[^>]*>\s*){200}", re.I)
 # Share of the blocks' words that trafilatura must have found to be believed on its own.
 ENOUGH = 0.2
+# Where the two cheaper readers agree so far, the third is not asked.
+AGREED = 0.9
+EMPTY = b"<html></html>"
 _WORD = re.compile(r"\w+")
 _PRUNED = ("script", "style", "noscript", "template", "svg", "iframe")
 _HTML = re.compile(r"<(?:!doctype|html|head|body|div|p|h1|article|main|title|span|a|ul|table)\b", re.I)
@@ -83,26 +84,23 @@ class _Page:
     html: str
     url: str
 
-    @cached_property
-    def deep(self) -> bool:
-        return _NESTING.search(self.html) is not None
-
-    @cached_property
-    def tree(self) -> HtmlElement:
-        """lxml's tree; an empty one where it can't be had."""
-        source = "" if self.deep else self.html
+    def __post_init__(self) -> None:
+        parser = HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
+        # Every element is the same class, known beforehand: lxml.html would ask Python about each.
+        parser.set_element_class_lookup(ElementDefaultClassLookup(element=HtmlElement))
         try:
-            parser = HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
-            return lxml.html.document_fromstring(source.encode("utf-8", "ignore") or b"<html></html>", parser=parser)
+            self.tree = lxml.html.document_fromstring(self.html.encode("utf-8", "ignore") or EMPTY, parser=parser)
         except (LxmlError, ValueError, AssertionError):
-            return lxml.html.document_fromstring("<html></html>")
+            self.tree = lxml.html.document_fromstring(EMPTY)
+        # libxml2 gives up at 256 levels; resiliparse does not.
+        self.deep = any("depth" in error.message for error in parser.error_log)
 
     @cached_property
     def blocks(self) -> list[Block]:
         return block_reader.blocks(block_reader.content_root(self.tree))
 
     def by_blocks(self) -> str:
-        return "\n".join(block.text for block in self.blocks if not block_reader.is_menu(block))
+        return "" if self.deep else "\n".join(b.text for b in self.blocks if not block_reader.is_menu(b))
 
     def by_resiliparse(self, main: bool = True) -> str:
         try:
@@ -124,18 +122,29 @@ class _Page:
 
 def _main_text(page: _Page, data: PageData) -> tuple[str, str]:
     """(text, which reader found it)."""
-    found = {"blocks": page.by_blocks(), "resiliparse": page.by_resiliparse(), "trafilatura": page.by_trafilatura()}
-    words = {name: Counter(_WORD.findall(text.lower())) for name, text in found.items() if text.strip()}
-    if not words:
+    cheap = {"blocks": _Found(page.by_blocks()), "resiliparse": _Found(page.by_resiliparse())}
+    if not data.is_article_or_product and _f1(cheap["blocks"].words, cheap["resiliparse"].words) > AGREED:
+        return cheap["blocks"].text, "blocks"
+    found = {name: one for name, one in {**cheap, "trafilatura": _Found(page.by_trafilatura())}.items() if one.words}
+    if not found:
         return page.by_resiliparse(main=False).strip(), "everything"
-    sizes = {name: bag.total() for name, bag in words.items()}
-    if data.is_article_or_product and sizes.get("trafilatura", 0) > ENOUGH * sizes.get("blocks", 0):
-        return found["trafilatura"], "trafilatura"
+    own = found.get("trafilatura")
+    if data.is_article_or_product and own and own.words.total() > ENOUGH * cheap["blocks"].words.total():
+        return own.text, "trafilatura"
     agreement = {
-        name: sum(_f1(bag, other) for rival, other in words.items() if rival != name) for name, bag in words.items()
+        name: sum(_f1(one.words, other.words) for rival, other in found.items() if rival != name)
+        for name, one in found.items()
     }
-    best = max(words, key=lambda name: (agreement[name], sizes[name]))
-    return found[best], best
+    best = max(found, key=lambda name: (agreement[name], found[name].words.total()))
+    return found[best].text, best
+
+
+class _Found:
+    """What one reader found."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.words = Counter(_WORD.findall(text.lower()))
 
 
 def _f1(a: Counter[str], b: Counter[str]) -> float:

@@ -14,6 +14,8 @@ from services.processor.structured import ARTICLES, TOOLS, PageData
 SUMMARY_CHARS = 300
 # Characters of visible text that name what a page is about.
 LEAD_CHARS = 3000
+# So far into a page a price is looked for.
+PRICE_CHARS = 20_000
 
 _SEPARATORS = re.compile(r"\s+[|–—·•»:-]\s+|\s*[|–—·•»]\s*|:\s+")
 _GENERIC = frozenset(["home", "homepage", "welcome", "index", "overview", "docs", "documentation", "blog", "pricing"])
@@ -147,7 +149,7 @@ def _stated_price(data: PageData) -> Fact | None:
 
 
 def _written_price(lead: str, text: str) -> Fact | None:
-    for where, sure in ((lead, 0.5), (text, 0.35)):
+    for where, sure in ((lead, 0.5), (text[LEAD_CHARS:PRICE_CHARS], 0.35)):
         for price, rule in _PRICE_RULES:
             if rule.search(where):
                 return Fact(price.value, "text", sure)
@@ -184,7 +186,7 @@ def judge(url: str, page: Extracted) -> tuple[bool, str]:
     if TOOLS & set(page.schema_types):
         return True, ""
     path = urlsplit(url).path
-    if _LIST_TITLE.search(page.title) or _is_directory(url, page):
+    if _LIST_TITLE.search(page.title) or _is_directory(page):
         return False, "directory"
     if any(name.endswith(ARTICLES) for name in page.schema_types) or _ARTICLE_PATH.search(path):
         return False, "article"
@@ -193,8 +195,7 @@ def judge(url: str, page: Extracted) -> tuple[bool, str]:
     return True, ""
 
 
-def _is_directory(url: str, page: Extracted) -> bool:
+def _is_directory(page: Extracted) -> bool:
     """Links to many other sites and little of its own to say about each."""
-    host = urlsplit(url).hostname
-    outward = {urlsplit(target).hostname for target, _ in page.links} - {host}
+    outward = {target.split("/", 3)[2] for target, _ in page.links}
     return len(outward) >= _OUTWARD_SITES and len(page.links) >= _OUTWARD_LINKS and len(page.text) < 200 * len(outward)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
+from toolscout.addresses import normalise_url
 from toolscout.domain import Chunk, Extracted
-from toolscout.errors import NotFound
+from toolscout.errors import InvalidUrl, NotFound
 from toolscout.pages import PageStore
 from toolscout.text import clean
 
@@ -42,7 +45,13 @@ class Reading:
     @property
     def leads(self) -> list[tuple[str, str]]:
         """Links of a page that lists or discusses tools rather than being one."""
-        return self.page.links if self.skipped in {"article", "directory"} else []
+        return list(_normalised(self.page.links)) if self.skipped in {"article", "directory"} else []
+
+
+def _normalised(links: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    for url, anchor in links:
+        with contextlib.suppress(InvalidUrl):
+            yield normalise_url(url), anchor
 
 
 def read_page(store: PageStore, row: sa.Row) -> Reading:

@@ -6,11 +6,9 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import urlsplit
 
 from lxml.html import HtmlElement
-from toolscout.addresses import normalise_url
-from toolscout.errors import InvalidUrl
 from toolscout.text import clean
 
 MAX_LINKS = 300
@@ -118,20 +116,23 @@ def _value(item: HtmlElement) -> str:
 
 
 def _links(tree: HtmlElement, url: str) -> list[tuple[str, str]]:
-    """(absolute URL, anchor text) of the first links to other pages, each once."""
+    """(URL, anchor text) of the first links to other hosts, each once."""
+    here = urlsplit(url).hostname
     found: dict[str, str] = {}
     for element in tree.iter("a"):
-        href = (element.get("href") or "").strip()
-        if not href or href.startswith(("#", "mailto:", "javascript:", "tel:", "data:")):
-            continue
-        try:
-            target = normalise_url(urljoin(url, href))
-        except (InvalidUrl, ValueError):
-            continue
-        found.setdefault(target, _line(element.text_content())[:200])
-        if len(found) >= MAX_LINKS:
-            break
+        target = (element.get("href") or "").strip()
+        if target.startswith(("http://", "https://")) and target not in found and _host(target) != here:
+            found[target] = _line(element.text_content())[:200]
+            if len(found) >= MAX_LINKS:
+                break
     return list(found.items())
+
+
+def _host(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
 
 
 def _line(text: str) -> str:

@@ -82,7 +82,8 @@ class Extracted:
 
     `text` holds one paragraph, heading or list item a line; `headings` are those lines that were headings.
     `facts` maps field names of a tool (name, summary, category, pricing, platforms, languages, image) to what
-    structured data (JSON-LD, OpenGraph, microdata, meta tags) or visible text states.
+    structured data (JSON-LD, OpenGraph, microdata, meta tags) or visible text states. `links` are (URL, anchor text) of
+    links to other hosts, as written.
     """
 
     title: str = ""

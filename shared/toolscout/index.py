@@ -237,8 +237,10 @@ class Index:
         if not new and not len(gone):
             return
         try:
-            for chunk_id in gone.tolist():
-                self._writer.delete_documents_by_term("id", chunk_id)
+            if len(gone):
+                # Deleting by term is silently nothing on unsigned fields (tantivy-py 0.27); by query it works.
+                among = tantivy.Query.term_set_query(self._schema, "id", gone.tolist())
+                self._writer.delete_documents_by_query(among)
             for row in new:
                 title_and_text = f"{row.title}. {row.text}" if row.title else row.text
                 document = tantivy.Document(words=searchable(title_and_text))

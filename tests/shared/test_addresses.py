@@ -157,7 +157,7 @@ def test_an_entry_of_another_form_is_refused_with_its_remedy(entry: str) -> None
         ("https://example.org/a b?c=d e", "https://example.org/a%20b?c=d%20e"),
         ("https://example.org/?utm_source=x&b=2&a=1&gclid=z", "https://example.org/?b=2&a=1"),
         ("https://example.org/?", "https://example.org/"),
-        ("https://도구.한국/길", "https://xn--hq1bo4h.xn--3e0b707e/%EA%B8%B8"),
+        ("https://도구.한국/길", "https://xn--2e0b83j.xn--3e0b707e/%EA%B8%B8"),
         ("http://[2606:4700:0:0::1111]:80/", "http://[2606:4700::1111]/"),
         ("https://example.org/100%", "https://example.org/100%25"),
     ],
@@ -166,10 +166,14 @@ def test_one_spelling(url: str, expected: str) -> None:
     assert normalise_url(url) == expected
 
 
-@pytest.mark.parametrize(
-    "url", ["", "example.org", "//example.org", "mailto:a@b.c", "http://", "http:///a", "https:/a", "http://a:0/", "http://a:x/"]
-    + ["http://exa mple.org/", "http://a..b/", "http://-/?\x00", "javascript:alert(1)", "http://[::1", "http://" + "a" * 3000]
-)  # fmt: skip
+NO_URLS = [
+    *("", "example.org", "//example.org", "mailto:a@b.c", "javascript:alert(1)"),
+    *("http://", "http:///a", "https:/a", "http://a:0/", "http://a:x/", "http://[::1"),
+    *("http://exa mple.org/", "http://a..b/", "http://a/?\x00", f"http://{'a' * 3000}"),
+]
+
+
+@pytest.mark.parametrize("url", NO_URLS)
 def test_what_is_no_url_is_refused_with_a_reason(url: str) -> None:
     with pytest.raises(InvalidUrl) as error:
         normalise_url(url)
