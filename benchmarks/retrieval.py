@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import inspect
 import json
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -17,6 +18,7 @@ from typing import Any
 
 import ir_measures
 import numpy as np
+import toolscout.encoder
 from ir_measures import nDCG
 from toolscout.domain import Chunk
 from toolscout.encoder import Encoder, pack
@@ -121,7 +123,9 @@ def _passages(docs: Sequence[dict], vectors: np.ndarray) -> Iterator[Row]:
 
 def _vectors(encoder: Encoder, texts: list[str]) -> np.ndarray:
     """float32 (texts, 384); kept in the machine's temporary folder for the next run."""
-    key = hashlib.sha256(json.dumps([encoder.sha, texts]).encode()).hexdigest()[:24]
+    # How texts are batched changes int8 vectors a little, so the code counts too.
+    code = inspect.getsource(toolscout.encoder)
+    key = hashlib.sha256(json.dumps([encoder.sha, code, texts]).encode()).hexdigest()[:24]
     kept = Path(tempfile.gettempdir()) / f"toolscout-vectors-{key}.npy"
     if kept.exists():
         return np.load(kept)

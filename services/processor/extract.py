@@ -1,153 +1,176 @@
-"""The main text of a page, and what else it says of itself.
-
-No single extractor is best on all pages: trafilatura on articles, its rivals on landing pages. So three read the page
-(trafilatura, resiliparse, and the plain blocks of `blocks.py`), and the one is taken that agrees best with the others:
-each errs in its own way, and where two find the same text the third is the one that is wrong. Pages that declare
-themselves an article or a product are trafilatura's own ground; there its word counts unless it found next to nothing.
-"""
+"""Reads text, links and facts of a page: whatever bytes come, out comes an Extracted, never an exception."""
 
 from __future__ import annotations
 
+import codecs
+import html as entities
 import re
-from collections import Counter
-from dataclasses import dataclass
-from functools import cached_property
+from urllib.parse import urljoin
 
-import lxml.html
 import trafilatura
-from lxml.etree import ElementDefaultClassLookup, LxmlError, strip_elements
-from lxml.html import HtmlElement, HTMLParser
+from lxml import etree
+from lxml import html as lxml_html
 from resiliparse.extract.html2text import extract_plain_text
+from resiliparse.parse.encoding import bytes_to_str, detect_encoding, map_encoding_to_html5
 from resiliparse.parse.html import HTMLTree
 from toolscout.domain import Extracted
+from w3lib.url import canonicalize_url
 
-from services.processor import blocks as block_reader
-from services.processor.blocks import Block
-from services.processor.decode import decode
-from services.processor.language import language_of
-from services.processor.metadata import facts_of
-from services.processor.structured import PageData
+from services.processor import metadata
 
-# Beyond this trafilatura takes seconds and finds little: the cheaper two decide.
-SLOW_CHARS = 3_000_000
-# Share of the blocks' words that trafilatura must have found to be believed on its own.
-ENOUGH = 0.2
-# Where the two cheaper readers agree so far, the third is not asked.
-AGREED = 0.9
-EMPTY = b"<html></html>"
-_WORD = re.compile(r"\w+")
-_PRUNED = ("script", "style", "noscript", "template", "svg", "iframe")
-_HTML = re.compile(r"<(?:!doctype|html|head|body|div|p|h1|article|main|title|span|a|ul|table)\b", re.I)
+MAX_CHARS = 3_000_000  # of markup that is parsed at all; beyond scripts and styles, real pages stay far below
+MAX_DEPTH = 400  # nested deeper than this, markup is a mistake or an attack; only its text is read
+MAX_LINKS = 300
+MAX_TEXT = 1_000_000
+
+_BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_CHARSET = re.compile(r"charset\s*=\s*[\"']?\s*([\w.:-]+)", re.I)
+# Never shown, often most of the bytes. Scripts with data (JSON-LD) stay: facts are read from them.
+_UNSEEN = re.compile(
+    r"<(style|svg|template|iframe)\b[^>]*>.*?</\1\s*>|<script\b(?![^>]*ld\+json)[^>]*>.*?</script\s*>|<!--.*?-->",
+    re.I | re.S,
+)
+_TAG = re.compile(r"<[^<>]*>")
+_BLOCK = re.compile(r"</?(?:p|div|li|h[1-6]|br|tr|section|article|ul|ol|table|title|td|blockquote|pre)\b[^<>]*>", re.I)
+_SPACE = re.compile(r"[ \t\r\f\v\xa0]+")
+_MARKUP = re.compile(r"<(?:!doctype|html|head|body|div|p|a|h[1-6]|title|meta|span|table|ul|section|main)\b", re.I)
 
 
 def extract(html: bytes | str, url: str, content_type: str = "") -> Extracted:
-    """Reads a page; never raises. `text` is empty only where the page has neither visible text nor a description."""
-    text = (html if isinstance(html, str) else decode(html, content_type)).replace("\x00", " ")
-    if not _HTML.search(text[:200_000]):
-        return _plain(text)
-    page = _Page(text, url)
-    data = PageData.read(page.tree, url)
-    main, method = _main_text(page, data)
-    if not main:
-        main, method = "\n".join(part for part in (data.title, data.description) if part), "description"
-    lines = "\n".join(" ".join(line.split()) for line in main.splitlines() if line.strip())
-    headings = {block.text for block in page.blocks if block.heading}
-    language = language_of(lines, data.language)
-    return Extracted(
-        title=data.title,
-        text=lines,
-        language=language,
-        headings=[line for line in lines.splitlines() if line in headings],
-        facts=facts_of(data, lines, language),
-        schema_types=data.schema_types,
-        links=data.links,
-        noindex=data.noindex,
-        method=method,
-    )
+    """Title, text, headings, links, language and facts of a page at `url`, sent as `content_type`."""
+    page = Extracted()
+    markup = ""
+    try:
+        markup = (html if isinstance(html, str) else decode(html, content_type)).replace("\x00", " ")
+        if _is_plain(markup, content_type):
+            _read_plain(page, markup)
+        else:
+            _read_html(page, markup, url)
+    except Exception:  # noqa: BLE001 (a page must not stop the queue, whatever a parser makes of it)
+        page.text, page.method = page.text or _strip_tags(_UNSEEN.sub(" ", markup)), page.method or "tags"
+    return page
 
 
-def _plain(text: str) -> Extracted:
-    """A text without markup: its first line is its title."""
-    lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
-    title = lines[0].lstrip("# ")[:200] if lines else ""
-    headings = [line for line in lines if line.startswith("#")]
-    body = "\n".join(lines)
-    data = PageData(title=title)
-    language = language_of(body, "")
-    return Extracted(title, body, language, headings, facts_of(data, body, language), method="plain")
+def decode(body: bytes, content_type: str = "") -> str:
+    """Bytes to text by byte order mark, HTTP header, meta tag, else by what the bytes look like."""
+    for mark, name in _BOMS:
+        if body.startswith(mark):
+            return body.decode(name, "replace")
+    head = body[:4096].decode("latin-1")
+    for found in (_CHARSET.search(content_type), _CHARSET.search(head)):
+        text = _try_decode(body, found.group(1)) if found else None
+        if text is not None:
+            return text
+    return bytes_to_str(body, detect_encoding(body), errors="replace")
 
 
-@dataclass
-class _Page:
-    """One page, parsed at most once by each parser."""
-
-    html: str
-    url: str
-
-    def __post_init__(self) -> None:
-        parser = HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
-        # Every element is the same class, known beforehand: lxml.html would ask Python about each.
-        parser.set_element_class_lookup(ElementDefaultClassLookup(element=HtmlElement))
-        try:
-            self.tree = lxml.html.document_fromstring(self.html.encode("utf-8", "ignore") or EMPTY, parser=parser)
-        except (LxmlError, ValueError, AssertionError):
-            self.tree = lxml.html.document_fromstring(EMPTY)
-        # libxml2 gives up at 256 levels; resiliparse does not.
-        self.deep = any("depth" in error.message for error in parser.error_log)
-
-    @cached_property
-    def blocks(self) -> list[Block]:
-        return block_reader.blocks(block_reader.content_root(self.tree))
-
-    def by_blocks(self) -> str:
-        return "" if self.deep else "\n".join(b.text for b in self.blocks if not block_reader.is_menu(b))
-
-    def by_resiliparse(self, main: bool = True) -> str:
-        try:
-            tree = HTMLTree.parse(self.html)
-            return extract_plain_text(tree, main_content=main, alt_texts=False, links=False, noscript=not main) or ""
-        except (ValueError, RuntimeError):
-            return ""
-
-    def by_trafilatura(self) -> str:
-        """Works on our tree and takes it apart: the last to read it."""
-        if self.deep or len(self.html) > SLOW_CHARS:
-            return ""
-        strip_elements(self.tree, *_PRUNED, with_tail=False)
-        try:
-            return trafilatura.extract(self.tree, fast=True, include_comments=False) or ""
-        except Exception:  # noqa: BLE001 - whatever it stumbles over, two others have read the page
-            return ""
+def _try_decode(body: bytes, name: str) -> str | None:
+    """None where the name is unknown or evidently wrong: pages often claim a charset that they are not in."""
+    try:
+        # HTML's own table of names: EUC-KR is read as CP949, Latin-1 as Windows-1252.
+        codec = {"euc-kr": "cp949"}.get(mapped := map_encoding_to_html5(name, fallback_utf8=False) or name, mapped)
+        text = body.decode(codec, "replace")
+    except (LookupError, ValueError):
+        return None
+    return text if text.count("\ufffd") <= len(text) // 200 else None
 
 
-def _main_text(page: _Page, data: PageData) -> tuple[str, str]:
-    """(text, which reader found it)."""
-    cheap = {"blocks": _Found(page.by_blocks()), "resiliparse": _Found(page.by_resiliparse())}
-    if not data.is_article_or_product and _f1(cheap["blocks"].words, cheap["resiliparse"].words) > AGREED:
-        return cheap["blocks"].text, "blocks"
-    found = {name: one for name, one in {**cheap, "trafilatura": _Found(page.by_trafilatura())}.items() if one.words}
-    if not found:
-        return page.by_resiliparse(main=False).strip(), "everything"
-    own = found.get("trafilatura")
-    if data.is_article_or_product and own and own.words.total() > ENOUGH * cheap["blocks"].words.total():
-        return own.text, "trafilatura"
-    agreement = {
-        name: sum(_f1(one.words, other.words) for rival, other in found.items() if rival != name)
-        for name, one in found.items()
-    }
-    best = max(found, key=lambda name: (agreement[name], found[name].words.total()))
-    return found[best].text, best
+def _is_plain(markup: str, content_type: str) -> bool:
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind in {"text/plain", "text/markdown", "text/x-markdown"}:
+        return True
+    return not _MARKUP.search(markup)
 
 
-class _Found:
-    """What one reader found."""
+def _read_plain(page: Extracted, text: str) -> None:
+    """Plain text and Markdown; a line that starts with # is a heading."""
+    lines = [line for raw in text[:MAX_TEXT].splitlines() if (line := _SPACE.sub(" ", raw).strip())]
+    page.headings = [line.lstrip("# ") for line in lines if re.match(r"#{1,6} \S", line)]
+    page.text = "\n".join(re.sub(r"^#{1,6} ", "", line) for line in lines)
+    page.title = (page.headings or [line.lstrip("# ") for line in lines[:1]] or [""])[0][:200]
+    page.language, page.method = metadata.language(page.text), "plain"
 
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.words = Counter(_WORD.findall(text.lower()))
+
+def _read_html(page: Extracted, markup: str, url: str) -> None:
+    markup = _UNSEEN.sub(" ", markup)[:MAX_CHARS]
+    if _depth(markup) > MAX_DEPTH:
+        page.text, page.method = _strip_tags(markup), "tags"
+        return
+    tree = HTMLTree.parse(markup)
+    page.title = " ".join((tree.title or "").split())
+    page.links = _links(tree, url)
+    head = metadata.Head(tree)
+    page.noindex, page.schema_types = head.noindex, head.schema_types
+    page.text, page.method = _main_text(tree, markup, page, url)
+    page.headings = _headings(tree, page.text)
+    page.language = head.language or metadata.language(page.text)
+    page.title = page.title or head.get("og:title") or (page.headings or [""])[0]
+    page.facts = metadata.facts(head, page, url)
+    if not page.text.strip():
+        page.text, page.method = "\n".join(filter(None, (page.title, head.description))), "head"
 
 
-def _f1(a: Counter[str], b: Counter[str]) -> float:
-    """Harmonic mean of precision and recall of two word multisets."""
-    total = a.total() + b.total()
-    return 2 * (a & b).total() / total if total else 0.0
+def _depth(markup: str) -> int:
+    """Upper bound of how deeply elements are nested, from the open and close tags alone."""
+    depth = deepest = 0
+    for tag in re.finditer(r"<(/?)(div|span|section|ul|ol|li|table|tr|td|b|i|font|a|em|strong|p|article)\b", markup, re.I):
+        depth = max(0, depth - 1) if tag.group(1) else depth + (tag.group(2).lower() not in {"p", "li", "td", "tr"})
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def _strip_tags(markup: str) -> str:
+    text = entities.unescape(_TAG.sub(" ", _BLOCK.sub("\n", markup[:MAX_CHARS])))
+    return "\n".join(line for raw in text.splitlines() if (line := _SPACE.sub(" ", raw).strip()))[:MAX_TEXT]
+
+
+def _main_text(tree: HTMLTree, markup: str, page: Extracted, url: str) -> tuple[str, str]:
+    """The text worth reading and how it was found; the first of the chain that finds enough of it."""
+    if metadata.is_article(url, page.schema_types) and (text := _article_text(markup)):
+        return text, "trafilatura"
+    text = _lines(extract_plain_text(tree, main_content=True, alt_texts=False, list_bullets=False, noscript=True))
+    if len(text) >= 200:
+        return text, "resiliparse"
+    whole = _lines(extract_plain_text(tree, main_content=False, alt_texts=False, list_bullets=False, noscript=True))
+    return (whole, "body") if len(whole) > 2 * len(text) else (text, "resiliparse")
+
+
+def _article_text(markup: str) -> str:
+    try:
+        tree = lxml_html.document_fromstring(markup)
+    except (etree.LxmlError, ValueError):
+        return ""
+    return _lines(trafilatura.extract(tree, include_comments=False, no_fallback=False) or "")
+
+
+def _lines(text: str) -> str:
+    return "\n".join(line for raw in text[:MAX_TEXT].splitlines() if (line := _SPACE.sub(" ", raw).strip()))
+
+
+def _headings(tree: HTMLTree, text: str) -> list[str]:
+    lines = set(text.splitlines())
+    found = (" ".join((node.text or "").split()) for node in tree.document.query_selector_all("h1,h2,h3,h4,h5,h6"))
+    return [heading for heading in dict.fromkeys(found) if heading in lines]
+
+
+def _links(tree: HTMLTree, url: str) -> list[tuple[str, str]]:
+    """Absolute http(s) links with their anchor text, each once, in the order of the page."""
+    base_node = tree.document.query_selector("base[href]")
+    base = urljoin(url, base_node.getattr("href") or "") if base_node else url
+    links: dict[str, str] = {}
+    for node in tree.document.query_selector_all("a[href]"):
+        target = _absolute(base, node.getattr("href") or "")
+        text = " ".join((node.text or "").split())[:200]
+        if target and not links.get(target):
+            links[target] = text
+        if len(links) >= MAX_LINKS:
+            break
+    return list(links.items())
+
+
+def _absolute(base: str, href: str) -> str:
+    try:
+        target = urljoin(base, href.strip())
+        return canonicalize_url(target) if target.startswith(("http://", "https://")) else ""
+    except ValueError:
+        return ""

@@ -188,7 +188,7 @@ PARTS = st.text(alphabet="abAB./%2eE5c~?&=+#é한\u00a0 \"'<>[]{}|\\^`:;@!$()*,-
 SCHEMES = st.sampled_from(["http", "HTTPS"])
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(scheme=SCHEMES, host=HOSTS, port=st.sampled_from(["", ":80", ":443", ":8080", ":"]), path=PARTS, query=PARTS)
 @example(scheme="http", host="a.b", port="", path="/%25%32%65", query="%2")
 def test_normalising_twice_changes_nothing(scheme: str, host: str, port: str, path: str, query: str) -> None:
@@ -203,7 +203,7 @@ def test_normalising_twice_changes_nothing(scheme: str, host: str, port: str, pa
     assert once.isascii()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.text(max_size=60) | st.text(max_size=60).map(lambda text: f"http://{text}"))
 def test_any_text_is_a_url_or_is_refused(text: str) -> None:
     try:
@@ -214,7 +214,7 @@ def test_any_text_is_a_url_or_is_refused(text: str) -> None:
     assert url.startswith(("http://", "https://"))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.ip_addresses())
 def test_only_addresses_that_python_too_calls_global_are_public(ip: object) -> None:
     if is_public(ip):  # type: ignore[arg-type]

@@ -135,14 +135,13 @@ def test_a_database_that_is_away_counts_for_no_page(sqlite_catalogue: Catalogue,
     assert (row.state, row.attempts) == ("fetching", 0)
 
 
-def test_long_work_keeps_its_lease(catalogue: Catalogue, add_pages: AddPages) -> None:
-    ids, owner = add_pages(catalogue), new_owner()
-    with catalogue.write() as conn:
-        pages.claim(conn, FETCH, ids, owner, time.time(), 0.6)
-    with renewing(catalogue, owner, 0.6):
-        time.sleep(1.2)
-        with catalogue.write() as conn:
+def test_long_work_keeps_its_lease(sqlite_catalogue: Catalogue, add_pages: AddPages) -> None:
+    ids, owner, lease = add_pages(sqlite_catalogue), new_owner(), 1.2
+    with sqlite_catalogue.write() as conn:
+        pages.claim(conn, FETCH, ids, owner, time.time(), lease)
+    with renewing(sqlite_catalogue, owner, lease):
+        time.sleep(1.8)
+        with sqlite_catalogue.write() as conn:
             assert pages.held(conn, ids, owner, time.time()) == set(ids)
-    time.sleep(0.8)
-    with catalogue.write() as conn:
-        assert pages.held(conn, ids, owner, time.time()) == set()
+    with sqlite_catalogue.write() as conn:
+        assert pages.held(conn, ids, owner, time.time() + lease + 0.1) == set()

@@ -16,7 +16,7 @@ import pytest
 from aiohttp import web
 from toolscout.errors import FetchError
 
-from services.crawler.fetch import Fetcher
+from services.crawler.fetch import Fetcher, GuardedResolver
 
 pytestmark = pytest.mark.anyio
 MB = 1 << 20
@@ -142,6 +142,16 @@ async def test_a_name_that_is_public_first_and_private_then_is_refused_then(site
     error = await failure(fetcher, site.url("/p", host="tool.example"))
     assert error.reason == "address_forbidden"
     assert len(site.seen) == 1
+
+
+async def test_who_is_connected_is_looked_at_again_before_anything_is_sent(elsewhere, fetcher, monkeypatch) -> None:
+    async def lie(*_: Any, **__: Any) -> list:
+        return [{"hostname": "x", "host": "127.0.0.1", "port": elsewhere.port, "family": 2, "proto": 6, "flags": 0}]
+
+    monkeypatch.setattr(GuardedResolver, "resolve", lie)
+    error = await failure(fetcher, elsewhere.url(host="tool.example"))
+    assert error.reason == "address_forbidden"
+    assert elsewhere.seen == []
 
 
 async def test_of_several_addresses_only_permitted_ones_are_asked(site, fetcher, monkeypatch) -> None:

@@ -44,6 +44,6 @@ export async function call(path, { body, signal, keepalive } = {}) {
   } catch {
     throw new Problem("unreadable", { status: response.status });
   }
-  if (!response.ok) throw data?.title ? new Problem("refused", { status: response.status, ...data }) : new Problem("unreadable");
+  if (!response.ok) throw new Problem(data?.title ? "refused" : "unreadable", { status: response.status, ...data });
   return data;
 }

@@ -41,7 +41,9 @@ export function switchLanguage() {
 export function translatePage() {
   document.documentElement.lang = language;
   for (const node of document.querySelectorAll("[data-t]")) node.textContent = t(node.dataset.t);
-  for (const node of document.querySelectorAll("[data-t-label]")) node.setAttribute("aria-label", t(node.dataset.tLabel));
+  for (const node of document.querySelectorAll("[data-t-label]")) {
+    node.setAttribute("aria-label", t(node.dataset.tLabel));
+  }
   const other = language === "ko" ? "en" : "ko";
   const button = document.getElementById("language");
   button.textContent = WORDS[other].name;

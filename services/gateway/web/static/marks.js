@@ -1,8 +1,8 @@
 // Where a text says what was asked for.
 const STOP = new Set(
-  ("a about all an and any are as at be by can do does for from have how i in into is it its me my of on or our so that" +
-    " the them there this to up us we what when where which who will with you your help like look looking need please" +
-    " tool tools use using want ai").split(" "),
+  ("a about all an and any are as at be by can do does for from have how i in into is it its me my of on or our so" +
+    " that the them there this to up us we what when where which who will with you your help like look looking need" +
+    " please tool tools use using want ai").split(" "),
 );
 const CJK = "\\u3041-\\u30ff\\u3400-\\u4dbf\\u4e00-\\u9fff\\uac00-\\ud7a3";
 const WORD = new RegExp(`[${CJK}]+|[^\\s\\p{P}\\p{S}${CJK}]+`, "gu");

@@ -13,7 +13,8 @@ export default {
   "filter.any": "Any",
   "filter.clear": "Search without filters",
   "footer.api": "API",
-  "welcome.count": (n) => `${n.toLocaleString("en")} ${n === 1 ? "tool" : "tools"} in the catalogue, read from their own pages. For instance:`,
+  "welcome.count": (n) =>
+    `${n.toLocaleString("en")} ${n === 1 ? "tool" : "tools"} in the catalogue, read from their own pages, for instance:`,
   "welcome.examples": ["remove background noise from a recording", "free image generator", "meeting notes in Korean"],
   "empty.title": "The catalogue is empty",
   "empty.text": "Add the addresses of some AI tools' pages first. As soon as they are read, they can be searched here.",
