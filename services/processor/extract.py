@@ -20,16 +20,17 @@ from services.processor import metadata
 
 MAX_CHARS = 3_000_000  # of markup that is parsed at all; beyond scripts and styles, real pages stay far below
 MAX_DEPTH = 400  # nested deeper than this, markup is a mistake or an attack; only its text is read
+MAX_TAGS = 100_000
 MAX_LINKS = 300
 MAX_TEXT = 1_000_000
 
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?\s*([\w.:-]+)", re.I)
 # Never shown, often most of the bytes. Scripts with data (JSON-LD) stay: facts are read from them.
-_UNSEEN = re.compile(
-    r"<(style|svg|template|iframe)\b[^>]*>.*?</\1\s*>|<script\b(?![^>]*ld\+json)[^>]*>.*?</script\s*>|<!--.*?-->",
-    re.I | re.S,
-)
+_UNSEEN = re.compile(r"<(style|svg|template|iframe|script)\b[^<>]*>|<!--", re.I)
+_TAGS = re.compile(r"<(/?)([a-zA-Z][\w:-]*)")
+# Need no end tag, so they do not nest.
+_FLAT = frozenset("p li td tr th dt dd option area base br col embed hr img input link meta source track wbr".split())
 _TAG = re.compile(r"<[^<>]*>")
 _BLOCK = re.compile(r"</?(?:p|div|li|h[1-6]|br|tr|section|article|ul|ol|table|title|td|blockquote|pre)\b[^<>]*>", re.I)
 _SPACE = re.compile(r"[ \t\r\f\v\xa0]+")
@@ -47,7 +48,7 @@ def extract(html: bytes | str, url: str, content_type: str = "") -> Extracted:
         else:
             _read_html(page, markup, url)
     except Exception:  # noqa: BLE001 (a page must not stop the queue, whatever a parser makes of it)
-        page.text, page.method = page.text or _strip_tags(_UNSEEN.sub(" ", markup)), page.method or "tags"
+        page.text, page.method = page.text or _strip_tags(markup), page.method or "tags"
     return page
 
 
@@ -92,8 +93,8 @@ def _read_plain(page: Extracted, text: str) -> None:
 
 
 def _read_html(page: Extracted, markup: str, url: str) -> None:
-    markup = _UNSEEN.sub(" ", markup)[:MAX_CHARS]
-    if _depth(markup) > MAX_DEPTH:
+    markup = _without_unseen(markup)[:MAX_CHARS]
+    if _too_complex(markup):
         page.text, page.method = _strip_tags(markup), "tags"
         return
     tree = HTMLTree.parse(markup)
@@ -110,13 +111,34 @@ def _read_html(page: Extracted, markup: str, url: str) -> None:
         page.text, page.method = "\n".join(filter(None, (page.title, head.description))), "head"
 
 
-def _depth(markup: str) -> int:
-    """Upper bound of how deeply elements are nested, from the open and close tags alone."""
-    depth = deepest = 0
-    for tag in re.finditer(r"<(/?)(div|span|section|ul|ol|li|table|tr|td|b|i|font|a|em|strong|p|article)\b", markup, re.I):
-        depth = max(0, depth - 1) if tag.group(1) else depth + (tag.group(2).lower() not in {"p", "li", "td", "tr"})
-        deepest = max(deepest, depth)
-    return deepest
+def _without_unseen(markup: str) -> str:
+    """Without styles, scripts, drawings and comments; one pass, whatever is left open."""
+    kept, start, lower = [], 0, markup.lower()
+    unclosed: set[str] = set()
+    for found in _UNSEEN.finditer(markup):
+        name = (found.group(1) or "").lower()
+        if found.start() < start or name in unclosed or (name == "script" and "ld+json" in found.group().lower()):
+            continue
+        close = f"</{name}" if name else "-->"
+        end = lower.find(close, found.end())
+        if end < 0:
+            unclosed.add(name)
+            continue
+        kept.append(markup[start : found.start()])
+        start = markup.find(">", end) + 1 or len(markup)
+    return " ".join([*kept, markup[start:]])
+
+
+def _too_complex(markup: str) -> bool:
+    if markup.count("<") > MAX_TAGS:
+        return True
+    depth = 0
+    for closing, name in _TAGS.findall(markup):
+        if name.lower() not in _FLAT:
+            depth = max(0, depth - 1) if closing else depth + 1
+            if depth > MAX_DEPTH:
+                return True
+    return False
 
 
 def _strip_tags(markup: str) -> str:
