@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import trafilatura
-from services.processor.decode import decode
-from services.processor.extract import extract
 
 from benchmarks.pages import body_of
 from benchmarks.system import SHARED
+from services.processor.decode import decode
+from services.processor.extraction import extract
 
 WORD = re.compile(r"\w+")
 TYPES = ("article", "documentation", "service", "product")

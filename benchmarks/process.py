@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-from services.processor.extract import extract
 from toolscout.addresses import AddressGuard
 from toolscout.catalogue import Catalogue, jobs, migrate
 from toolscout.catalogue.pages import PROCESS
@@ -20,6 +19,7 @@ from toolscout.work import work_through
 
 from benchmarks.pages import captured_pages
 from services.processor.chunk import passages
+from services.processor.extraction import extract
 from services.processor.process import Processor
 
 

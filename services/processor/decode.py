@@ -26,7 +26,7 @@ def decode(body: bytes, content_type: str = "") -> str:
     declared = _declared(body, content_type)
     if almost and declared in ("", "utf-8"):
         return body.decode("utf-8", "replace")
-    return bytes_to_str(body, declared or detect_encoding(body), errors="replace")
+    return bytes_to_str(body, declared or detect_encoding(body) or "utf-8", errors="replace")
 
 
 def _declared(body: bytes, content_type: str) -> str:

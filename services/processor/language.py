@@ -14,7 +14,7 @@ HANGUL_SHARE, KANA_SHARE = 0.3, 0.15
 
 
 def language_of(text: str, declared: str) -> str:
-    """Hangul and Kana decide by themselves; else what the page declares; else a guess from the text; "" without text."""
+    """Hangul and Kana decide by themselves; else what the page declares; else a guess from the text, or ""."""
     sample = text[:SAMPLE]
     letters = len(_LETTER.findall(sample))
     if letters:

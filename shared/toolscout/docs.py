@@ -19,8 +19,8 @@ def settings_markdown() -> str:
     lines = [
         "# Settings",
         "",
-        "Generated from `shared/toolscout/settings.py` by `make docs`; do not edit. Read from the environment and from a"
-        " `.env` file in the working directory.",
+        "Generated from `shared/toolscout/settings.py` by `make docs`; do not edit. Read from the environment and from"
+        " a `.env` file in the working directory.",
         "",
         "| variable | default | meaning |",
         "|---|---|---|",

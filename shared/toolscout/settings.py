@@ -73,7 +73,7 @@ class Settings(BaseSettings):
 
     @property
     def broker_url(self) -> str:
-        """Redis of the task queue: the one that is set, else the one that `toolscout up` runs; empty if there is none."""
+        """Redis of the task queue: the one that is set, else the one that `toolscout up` runs, else empty."""
         if self.redis_url:
             return self.redis_url
         try:

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+
 from benchmarks.system import SHARED, System, Web, captured_web, running
 
-WORDS = ("paint sing write draw speak count read sort find plan teach mix cut glue bake weave steer lift fold trim").split()  # noqa: SIM905
+WORD_LIST = "paint sing write draw speak count read sort find plan teach mix cut glue bake weave steer lift fold trim"
+WORDS = WORD_LIST.split()
 
 
 @dataclass
@@ -38,7 +40,9 @@ class _Handler(BaseHTTPRequestHandler):
         n = int(number)
         words = " ".join(WORDS[(n * k + k) % len(WORDS)] for k in range(1, 9))
         text = f"Tool number{n} helps people to {words}. Its users call it helper{n}."
-        body = f"<html><head><title>Tool number{n}</title></head><body><h1>Tool</h1><p>{text}</p></body></html>".encode()
+        body = (
+            f"<html><head><title>Tool number{n}</title></head><body><h1>Tool</h1><p>{text}</p></body></html>".encode()
+        )
         self.send_response(200)
         self.send_header("Content-Type", "text/html; charset=utf-8")
         self.send_header("Content-Length", str(len(body)))

@@ -60,7 +60,7 @@ def reasons(client, urls, **more):
 
 def test_every_captured_page_ends_in_a_final_state_and_nearly_all_are_indexed(indexed):
     outcomes = Counter((outcome["state"], outcome["reason"]) for _, outcome in indexed)
-    assert set(state for state, _ in outcomes) <= {"indexed", "unchanged", "skipped", "failed"}
+    assert {state for state, _ in outcomes} <= {"indexed", "unchanged", "skipped", "failed"}
     with_text = [outcome for row, outcome in indexed if row.get("expected_text_file")]
     assert sum(outcome["state"] == "indexed" for outcome in with_text) >= 0.98 * len(with_text), outcomes
 
@@ -174,7 +174,9 @@ def test_searches_that_make_no_sense_are_refused(client, body):
     assert {"type", "title", "status", "detail", "remedy", "reason"} <= answer.json().keys()
 
 
-@pytest.mark.parametrize("query", ["🎨🎨🎨", "사진", "a\x00b tool", "'; DROP TABLE chunks; --", '"AND" OR NOT (', "x" * 1000])
+@pytest.mark.parametrize(
+    "query", ["🎨🎨🎨", "사진", "a\x00b tool", "'; DROP TABLE chunks; --", '"AND" OR NOT (', "x" * 1000]
+)
 def test_odd_queries_are_answered(client, query):
     assert client.post("/api/v1/search", json={"query": query}).status_code == 200
 

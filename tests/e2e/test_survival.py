@@ -9,6 +9,7 @@ import time
 import psutil
 import pytest
 import redis
+
 from benchmarks.system import running
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("survival")]
