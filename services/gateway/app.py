@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.responses import FileResponse, Response
@@ -23,6 +24,15 @@ PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'",
     "Cache-Control": "no-cache",
 }
+
+
+class _Static(StaticFiles):
+    """Asked again each time (by ETag), so that no browser runs the scripts of an older version."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(*args, **kwargs)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -47,5 +57,5 @@ def create_app(settings: Settings) -> FastAPI:
     async def page() -> Response:
         return FileResponse(WEB / "index.html", headers=PAGE_HEADERS)
 
-    app.mount("/static", StaticFiles(directory=WEB / "static"), name="static")
+    app.mount("/static", _Static(directory=WEB / "static"), name="static")
     return app

@@ -95,6 +95,7 @@ class _Visit:
         self.status = 0
         self.cookie = ""
         self.received = 0
+        self.overflow: ToolscoutError | None = None
         found = TRACEPARENT.fullmatch(self.headers.get("traceparent", ""))
         self.trace_id = found.group(1) if found else context.new_trace_id()
 
@@ -111,19 +112,26 @@ class _Visit:
         self.scope["state"]["session"] = session
         with context.bound(context.Context(self.trace_id, session, GROUP)):
             try:
+                if refused is None:
+                    await self._pass_on()
+                    refused = self.overflow
                 if refused:
+                    self.overflow = None
                     await refuse(refused)(self.scope, self.receive, self.send)
-                else:
-                    await self.door.app(self.scope, self._receive, self.send)
-            except ToolscoutError as error:  # the body grew too large while it was read
-                await refuse(error)(self.scope, self.receive, self.send)
-            except Exception:
-                log.exception("request failed")
-                if self.status:
-                    raise
-                await problem(ToolscoutError())(self.scope, self.receive, self.send)
             finally:
                 self._tell()
+
+    async def _pass_on(self) -> None:
+        """Lets the app answer; what it fails at becomes a problem, unless its answer has begun."""
+        try:
+            await self.door.app(self.scope, self._receive, self.send)
+        except Exception:
+            if self.overflow:
+                return
+            log.exception("request failed")
+            if self.status:
+                raise
+            await problem(ToolscoutError())(self.scope, self.receive, self.send)
 
     def _check(self, local: bool) -> None:
         self._check_host()
@@ -161,11 +169,15 @@ class _Visit:
         if message["type"] == "http.request":
             self.received += len(message.get("body", b""))
             limit = BODY_LIMITS.get(self.path, BODY_LIMIT)
-            if self.received > limit:
-                raise TooLarge(f"The body may have {limit} bytes.", limit=limit)
+            if self.received > limit and not self.status:
+                # The app sees its client go; its answer to that is dropped for ours.
+                self.overflow = TooLarge(f"The body may have {limit} bytes.", limit=limit)
+                return {"type": "http.disconnect"}
         return message
 
     async def send(self, message: Message) -> None:
+        if self.overflow:
+            return
         if message["type"] == "http.response.start":
             self.status = message["status"]
             headers = MutableHeaders(scope=message)

@@ -55,7 +55,7 @@ class Settings(BaseSettings):
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
     log_stdout: bool = Field(True, description="Write log events to stdout too")
     index_poll_seconds: float = Field(0.1, gt=0, description="How often a gateway asks the change log")
-    no_match_score: float = Field(0.30, description="Below this fused score the gateway says that nothing fits")
+    no_match_score: float = Field(0.35, description="Below this fused score the gateway says that nothing fits")
 
     @field_validator("public_hosts", "allow_hosts", mode="before")
     @classmethod

