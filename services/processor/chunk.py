@@ -12,7 +12,7 @@ TARGET = 900
 TARGET_CJK = 400
 # A heading starts a new passage once the current one has this share of the target.
 ENOUGH = 1 / 3
-MAX_CHUNKS = 64
+MAX_CHUNKS = 32
 
 _SENTENCE_END = re.compile(r"(?<=[.!?。！？])\s+|(?<=[。！？])")
 _CJK = re.compile(r"[\u1100-\u11ff\u3040-\u30ff\u3130-\u318f\u3400-\u9fff\uac00-\ud7af]")

@@ -57,7 +57,6 @@ _TRACKING = frozenset(
         "oly_enc_id",
         "_ga",
         "_gl",
-        "srsltid",
         "wickedid",
         "rb_clickid",
         "s_kwcid",
