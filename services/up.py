@@ -36,6 +36,8 @@ def up(settings: Settings) -> None:
         check(settings)
         key = prepare(settings)
         supervisor = Supervisor(children(settings), say)
+        # Also where a script started us in the background, which would have SIGINT ignored.
+        signal.signal(signal.SIGINT, _interrupt)
         signal.signal(signal.SIGTERM, _interrupt)
         try:
             supervisor.start()
