@@ -21,7 +21,7 @@ import trafilatura
 from benchmarks.pages import body_of
 from benchmarks.system import SHARED
 from services.processor.decode import decode
-from services.processor.extraction import extract
+from services.processor.extract import extract
 
 WORD = re.compile(r"\w+")
 TYPES = ("article", "documentation", "service", "product")

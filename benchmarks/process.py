@@ -19,7 +19,7 @@ from toolscout.work import work_through
 
 from benchmarks.pages import captured_pages
 from services.processor.chunk import passages
-from services.processor.extraction import extract
+from services.processor.extract import extract
 from services.processor.process import Processor
 
 

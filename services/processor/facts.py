@@ -103,7 +103,7 @@ def _brand(title: str, heading: str) -> str:
     parts = [part.strip() for part in _SEPARATORS.split(title) if part and part.strip()]
     parts = [part for part in parts if part.lower() not in _GENERIC] or parts
     if len(parts) < 2:
-        return title.strip()
+        return parts[0] if parts else title.strip()
     return min(
         parts, key=lambda part: (len(_AD.findall(part)) + len(part.split()) + (part == heading), parts.index(part))
     )
@@ -140,7 +140,8 @@ def _stated_price(data: PageData) -> Fact | None:
     """The price of schema.org's offers (schema.org/Offer): 0 is free."""
     offers: Any = data.tool.get("offers", {})
     offer = offers[0] if isinstance(offers, list) and offers else offers
-    price = offer.get("price", offer.get("lowPrice")) if isinstance(offer, dict) else data.tool.get("price")
+    stated = offer if isinstance(offer, dict) and offer else data.tool  # microdata is flat
+    price = stated.get("price", stated.get("lowPrice"))
     try:
         amount = float(str(price).replace(",", "").strip("$€£₩ "))
     except ValueError:

@@ -16,7 +16,7 @@ from toolscout.pages import PageStore
 from toolscout.text import clean
 
 from services.processor.chunk import passages
-from services.processor.extraction import extract
+from services.processor.extract import extract
 from services.processor.facts import judge
 
 MAX_TITLE = 200
