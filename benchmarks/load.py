@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import time
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
 from typing import Any
 
-import httpx
 import numpy as np
 
-from benchmarks.http import serving
+from benchmarks.http import post, serving
 from benchmarks.local import local
 
 
@@ -21,17 +21,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
-    with local(options.chunks) as here, serving(here.settings) as url:
+    with local(options.chunks) as here, serving(here.settings) as address:
         until = time.perf_counter() + options.seconds
 
         def visitor(number: int) -> list[float]:
             times, n = [], number
-            with httpx.Client(trust_env=False, timeout=30) as client:
-                while (start := time.perf_counter()) < until:
-                    query = f"{here.queries[n % len(here.queries)]} {n}"
-                    client.post(f"{url}/api/v1/search", json={"query": query}).raise_for_status()
-                    times.append(time.perf_counter() - start)
-                    n += options.clients
+            connection = HTTPConnection(address, timeout=30)
+            while (start := time.perf_counter()) < until:
+                post(connection, f"{here.queries[n % len(here.queries)]} {n}")
+                times.append(time.perf_counter() - start)
+                n += options.clients
             return times
 
         with ThreadPoolExecutor(options.clients) as pool:

@@ -99,9 +99,10 @@ def serve(gateway: Gateway, form: SearchForm, session: str) -> Searched:
     found.timings["answer"] = (time.perf_counter() - answered) * 1000
     search_id = uuid.uuid4().hex
     body = _body(search_id, found, answer)
-    _store(gateway, form, session, found, body)
+    scrubbed = scrub(form.query)
+    _store(gateway, form, scrubbed, session, found, body)
     body["timings_ms"]["total"] = round((time.perf_counter() - start) * 1000, 2)
-    _tell(form, found, body)
+    _tell(scrubbed, found, body)
     return Searched(body)
 
 
@@ -137,7 +138,7 @@ def _result(result: Result) -> dict[str, Any]:
     }
 
 
-def _store(gateway: Gateway, form: SearchForm, session: str, found: Found, body: dict[str, Any]) -> None:
+def _store(gateway: Gateway, form: SearchForm, query: str, session: str, found: Found, body: dict[str, Any]) -> None:
     shown = [
         {"tool_id": r["tool_id"], "score": r["score"], "chunks": [h["chunk_id"] for h in r["highlights"]]}
         for r in body["results"]
@@ -148,7 +149,7 @@ def _store(gateway: Gateway, form: SearchForm, session: str, found: Found, body:
         "created_at": time.time(),
         "ab_group": body["group"],
         "experiment": None,
-        "query": scrub(form.query),
+        "query": query,
         "filters": {name: values for name, values in form.filters.model_dump().items() if values},
         "results": shown,
         "no_match": found.no_match,
@@ -161,12 +162,12 @@ def _store(gateway: Gateway, form: SearchForm, session: str, found: Found, body:
         searches.add(conn, row)
 
 
-def _tell(form: SearchForm, found: Found, body: dict[str, Any]) -> None:
+def _tell(query: str, found: Found, body: dict[str, Any]) -> None:
     answer = body["answer"] or {}
     logs.emit(
         events.SearchServed(
             search_id=body["search_id"],
-            query=scrub(form.query),
+            query=query,
             results=len(body["results"]),
             no_match=found.no_match,
             top_score=found.top_score,

@@ -7,9 +7,12 @@ import sqlalchemy as sa
 from toolscout.catalogue.engine import insert
 from toolscout.catalogue.tables import clicks, feedback, searches
 
+# Built once: it stands between a visitor and the answer.
+_ADD = sa.insert(searches)
+
 
 def add(conn: sa.Connection, row: dict) -> None:
-    conn.execute(sa.insert(searches).values(**row))
+    conn.execute(_ADD, row)
 
 
 def get(conn: sa.Connection, search_id: str) -> sa.Row | None:

@@ -35,18 +35,26 @@ def get(conn: sa.Connection, tool_id: int) -> sa.Row | None:
     return conn.execute(sa.select(tools).where(tools.c.id == tool_id, ~tools.c.hidden)).one_or_none()
 
 
+# Built once: a search runs both, and to build a statement takes longer than to run it.
+_IDS: sa.BindParameter[list[int]] = sa.bindparam("ids", expanding=True)
+_MANY = sa.select(tools.c.id, tools.c.name, tools.c.url, tools.c.summary, tools.c.category, tools.c.pricing).where(
+    tools.c.id.in_(_IDS), ~tools.c.hidden
+)
+_PASSAGES = (
+    sa.select(chunks.c.id, chunks.c.tool_id, chunks.c.title, chunks.c.text, pages.c.url)
+    .join_from(chunks, pages, chunks.c.page_id == pages.c.id)
+    .where(chunks.c.id.in_(_IDS))
+)
+
+
 def many(conn: sa.Connection, ids: Iterable[int]) -> dict[int, sa.Row]:
     """Visible tools by id."""
-    columns = (tools.c.id, tools.c.name, tools.c.url, tools.c.summary, tools.c.category, tools.c.pricing)
-    stmt = sa.select(*columns).where(tools.c.id.in_(list(ids)), ~tools.c.hidden)
-    return {row.id: row for row in conn.execute(stmt)}
+    return {row[0]: row for row in conn.execute(_MANY, {"ids": list(ids)}).all()}
 
 
 def passages(conn: sa.Connection, chunk_ids: Iterable[int]) -> dict[int, sa.Row]:
     """Chunks with the URL of their page, by chunk id."""
-    columns = (chunks.c.id, chunks.c.tool_id, chunks.c.title, chunks.c.text, pages.c.url, pages.c.language)
-    stmt = sa.select(*columns).join_from(chunks, pages, chunks.c.page_id == pages.c.id)
-    return {row.id: row for row in conn.execute(stmt.where(chunks.c.id.in_(list(chunk_ids))))}
+    return {row[0]: row for row in conn.execute(_PASSAGES, {"ids": list(chunk_ids)}).all()}
 
 
 def pages_of(conn: sa.Connection, tool_id: int) -> list[sa.Row]:
