@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import sqlite3
 import statistics
+import time
 from typing import Any
 
 import faiss
