@@ -32,7 +32,7 @@ KEYS = ("main_content", "expected_text", "articleBody")
 def add_options(parser: argparse.ArgumentParser) -> None:
     default = SHARED / "data" / "html" / "manifest.jsonl"
     parser.add_argument("--manifest", type=Path, default=default, help="rows {file, original_url, page_type, …}")
-    parser.add_argument("--limit", type=int, default=50, help="pages of each type; 0 for all")
+    parser.add_argument("--limit", type=int, default=25, help="pages of each type; 0 for all")
 
 
 def expected_text(path: Path) -> str:

@@ -25,7 +25,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         for n in range(options.searches * 2 + 40):
             on = n % 2 == 0
             stdlib.getLogger("toolscout.events").setLevel(stdlib.INFO if on else stdlib.CRITICAL)
-            took = _search(here, n // 2)
+            took = _search(here, n)
             if n >= 40:  # the first ones warm up
                 sides[on].append(took)
         stdlib.getLogger("toolscout.events").setLevel(stdlib.NOTSET)
@@ -43,8 +43,10 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _search(here: Local, n: int) -> float:
+    # Each query comes on both sides, as a new text each time: no cached vector.
+    query = f"{here.queries[n // 2 % len(here.queries)]} {n}"
     start = time.perf_counter()
-    here.search(here.queries[n % len(here.queries)])
+    here.search(query)
     return time.perf_counter() - start
 
 

@@ -9,7 +9,7 @@ from benchmarks.system import System, captured_web, running
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--pages", type=int, default=200)
+    parser.add_argument("--pages", type=int, default=60)
 
 
 def pss_mb(system: System) -> dict[str, float]:

@@ -24,11 +24,12 @@ from services.processor.process import Processor
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--pages", type=int, default=120)
+    parser.add_argument("--pages", type=int, default=50)
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
-    bodies = captured_pages(options.pages)
+    # At addresses of our own: some of theirs are no public ones.
+    bodies = [(f"https://page{n}.example/", html) for n, (_, html) in enumerate(captured_pages(options.pages))]
     with tempfile.TemporaryDirectory(prefix="toolscout-") as directory:
         settings = Settings(_env_file=None, data_dir=Path(directory), log_stdout=False)
         catalogue = Catalogue(settings.db_url)

@@ -119,6 +119,8 @@ def children(settings: Settings) -> list[Child]:
         "TOOLSCOUT_LOG_STDOUT": "0",
         # One thread each: parallel work is done by processes.
         "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),
+        # glibc keeps freed memory in an arena for each thread: many small processes would pay for that many times.
+        "MALLOC_ARENA_MAX": os.environ.get("MALLOC_ARENA_MAX", "2"),
     }
     found = []
     if not settings.redis_url:
