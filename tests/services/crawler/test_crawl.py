@@ -118,7 +118,8 @@ def test_what_robots_txt_forbids_is_not_asked_and_its_delay_is_kept(site, crawl)
     rows = crawl(site.url("/private"), site.url("/open"), site.url("/also"))
     assert (rows[site.url("/private")].state, rows[site.url("/private")].reason) == ("failed", "robots_disallowed")
     asked = sorted(site.asked["127.8.0.1"], key=lambda one: one[1])
-    assert [path for path, _, _ in asked] == ["/robots.txt", "/open", "/also"]
+    assert [path for path, _, _ in asked][:1] == ["/robots.txt"]
+    assert {path for path, _, _ in asked[1:]} == {"/open", "/also"}
     assert asked[2][1] - asked[1][2] >= 0.45
 
 
