@@ -16,7 +16,9 @@ from pathlib import Path
 from toolscout import events, logs
 
 # Seconds before a crashed process starts again: doubled with each crash in a row.
-FIRST_PAUSE_S, LONGEST_PAUSE_S, STEADY_S = 0.5, 30.0, 60.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
+# Whoever ran so long before it crashed did start: the next pause is the first again.
+STEADY_S = 10.0
 # Whoever has not ended this long after being asked is killed: every lease survives that.
 PATIENCE_S = 6.0
 _PR_SET_PDEATHSIG = 1

@@ -130,7 +130,7 @@ def _says_none(error: FetchError) -> bool:
 
 def _unreachable(host: str, record: RobotsRecord) -> FetchError:
     return FetchError(
-        f"robots.txt of {host} could not be read, so nothing there is visited for now.",
+        f"robots.txt of {host} could not be read, so nothing there is visited yet.",
         reason="robots_unreachable",
         permanent=False,
         retry_after=max(0.0, record.expires_at - time.time()),

@@ -14,8 +14,8 @@ from benchmarks.system import running
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("survival")]
 
-PAGES = int(os.environ.get("SURVIVAL_PAGES", "300"))
-KILLS = int(os.environ.get("SURVIVAL_KILLS", "8"))
+PAGES = int(os.environ.get("SURVIVAL_PAGES", "500"))
+KILLS = int(os.environ.get("SURVIVAL_KILLS", "20"))
 
 
 def workers(system) -> list[psutil.Process]:
@@ -41,7 +41,9 @@ def test_a_batch_survives_kills_and_a_flushed_queue(site):
             queue = redis.Redis.from_url((system.data_dir / "run" / "redis_url").read_text())
             for n in range(KILLS):
                 time.sleep(rng.uniform(0.2, 1.2))
-                os.kill(rng.choice(workers(system)).pid, signal.SIGKILL)
+                while not (alive := workers(system)):
+                    time.sleep(0.1)  # all were killed a moment ago
+                os.kill(rng.choice(alive).pid, signal.SIGKILL)
                 if n == KILLS // 2:
                     queue.flushall()
             until = time.monotonic() + 240

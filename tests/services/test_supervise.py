@@ -41,18 +41,18 @@ def test_a_crashed_process_starts_again_and_its_last_words_are_told(tmp_path):
 
 def test_who_ignores_the_request_to_end_is_killed_with_all_that_it_forked(tmp_path, monkeypatch):
     monkeypatch.setattr("services.supervise.PATIENCE_S", 0.5)
-    stubborn = child(
+    deaf = child(
         tmp_path,
-        "stubborn",
+        "deaf",
         "import os, signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); os.fork(); time.sleep(60)",
     )
-    supervisor = Supervisor([stubborn])
+    supervisor = Supervisor([deaf])
     supervisor.start()
-    until(lambda: len(psutil.Process(stubborn.process.pid).children()) == 1)
-    forked = psutil.Process(stubborn.process.pid).children()[0]
+    until(lambda: len(psutil.Process(deaf.process.pid).children()) == 1)
+    forked = psutil.Process(deaf.process.pid).children()[0]
     time.sleep(0.3)
     supervisor.stop()
-    assert not stubborn.alive
+    assert not deaf.alive
     until(lambda: not forked.is_running() or forked.status() == psutil.STATUS_ZOMBIE)
 
 

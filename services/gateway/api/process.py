@@ -51,6 +51,7 @@ def submit(gateway: Gateway, form: ProcessForm, session: str) -> Job:
         rows = [with_html(rows[0], form.html, gateway.store)]
     with gateway.catalogue.write() as conn:
         job = jobs.submit(conn, rows, time.time(), form.max_age, session)
+    gateway.store.drop(job.unneeded)
     _wake(gateway, job)
     _tell(job, rows)
     return job

@@ -36,6 +36,8 @@ class Job:
     id: str
     to_fetch: list[int] = field(default_factory=list)
     to_process: list[int] = field(default_factory=list)
+    # Bodies that no page needs any more once this is committed.
+    unneeded: list[str] = field(default_factory=list)
 
 
 def submit(conn: sa.Connection, wanted: Sequence[Wanted], now: float, max_age: float, session_id: str | None) -> Job:
@@ -49,7 +51,7 @@ def submit(conn: sa.Connection, wanted: Sequence[Wanted], now: float, max_age: f
     given = {w.url: w for w in wanted if w.digest}
     fresh = {url: _route(row, now, max_age, job) for url, row in rows.items() if url not in given}
     for url, w in given.items():
-        _take_body(conn, rows[url].id, w, now)
+        job.unneeded += _take_body(conn, rows[url].id, w, now)
         job.to_process.append(rows[url].id)
         fresh[url] = False
     page_rows.requeue(conn, job.to_fetch, State.QUEUED, now)
@@ -78,12 +80,13 @@ def _pages(conn: sa.Connection, wanted: Sequence[Wanted], now: float) -> dict[st
     return rows
 
 
-def _take_body(conn: sa.Connection, page_id: int, w: Wanted, now: float) -> None:
-    """What the operator gives replaces what was fetched, also while somebody fetches it."""
-    page_rows.keep_version(conn, page_id, w.digest, now)
+def _take_body(conn: sa.Connection, page_id: int, w: Wanted, now: float) -> list[str]:
+    """What the operator gives replaces what was fetched, also while somebody fetches it; returns bodies to drop."""
+    unneeded = page_rows.keep_version(conn, page_id, w.digest, now)
     values = {"digest": w.digest, "content_type": w.content_type, "final_url": w.url, "site": w.site}
     stmt = sa.update(pages).where(pages.c.id == page_id)
     conn.execute(stmt.values(fetched_at=now, etag=None, last_modified=None, **values))
+    return unneeded
 
 
 def _route(row: sa.Row, now: float, max_age: float, job: Job) -> bool:
