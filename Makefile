@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/pip --disable-pip-version-check install -q -c constraints.txt
+PIP := $(BIN)/pip --disable-pip-version-check install -qq -c constraints.txt
 TRAINER ?=
 
 .PHONY: help run test check bench docs encoder format clean
@@ -41,6 +41,7 @@ $(VENV)/pip:
 	@$(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip --disable-pip-version-check install -q -U pip && touch $@
 
 $(VENV)/local: pyproject.toml constraints.txt | $(VENV)/pip
+	@echo "installing libraries: a few minutes the first time"
 	@$(PIP) -e '.[local]' && touch $@
 
 $(VENV)/trainer: pyproject.toml constraints.txt | $(VENV)/pip

@@ -24,8 +24,8 @@ from services.crawler.fetch import Fetched
 MAX_BYTES = 500 * 1024
 KEEP_S = 24 * 3600.0
 RETRY_S = 600.0
-# Of our own making, or the address guard's: they say nothing about the site's rules.
-SURFACING = frozenset({"address_forbidden", "invalid_url"})
+# Of our own making, the address guard's, or of a name that leads nowhere: they say nothing about a site's rules.
+SURFACING = frozenset({"address_forbidden", "invalid_url", "dns_failure"})
 
 
 @dataclass(frozen=True, slots=True)
