@@ -131,15 +131,24 @@ def _main_text(page: _Page, data: PageData) -> tuple[str, str]:
     """(text, which reader found it)."""
     if page.deep:
         return page.everything(), "everything"
-    cheap = {"blocks": _Found(page.by_blocks()), "resiliparse": _Found(page.by_resiliparse())}
-    if not data.is_article_or_product and _f1(cheap["blocks"].words, cheap["resiliparse"].words) > AGREED:
-        return cheap["blocks"].text, "blocks"
-    found = {name: one for name, one in {**cheap, "trafilatura": _Found(page.by_trafilatura())}.items() if one.words}
+    blocks = _Found(page.by_blocks())
+    own: _Found | None = None
+    if data.is_article_or_product:
+        own = _Found(page.by_trafilatura())
+        if own.words.total() > ENOUGH * blocks.words.total():
+            return own.text, "trafilatura"
+    resiliparse = _Found(page.by_resiliparse())
+    if own is None and _f1(blocks.words, resiliparse.words) > AGREED:
+        return blocks.text, "blocks"
+    own = own or _Found(page.by_trafilatura())
+    found = {"blocks": blocks, "resiliparse": resiliparse, "trafilatura": own}
+    return _agreed({name: one for name, one in found.items() if one.words}) or (page.everything(), "everything")
+
+
+def _agreed(found: dict[str, _Found]) -> tuple[str, str] | None:
+    """The text whose words agree best with the others', and whose it is; None where nobody found anything."""
     if not found:
-        return page.everything(), "everything"
-    own = found.get("trafilatura")
-    if data.is_article_or_product and own and own.words.total() > ENOUGH * cheap["blocks"].words.total():
-        return own.text, "trafilatura"
+        return None
     agreement = {
         name: sum(_f1(one.words, other.words) for rival, other in found.items() if rival != name)
         for name, one in found.items()
