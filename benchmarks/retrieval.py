@@ -37,7 +37,7 @@ Relevant = dict[str, dict[str, int]]
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, default=SHARED / "data" / "retrieval", help="folder of sets in BEIR form")
     parser.add_argument("--queries", type=int, default=100, help="queries a set at most, 0: all")
-    parser.add_argument("--docs", type=int, default=400, help="documents a set at most beside relevant ones, 0: all")
+    parser.add_argument("--docs", type=int, default=500, help="documents a set at most beside relevant ones, 0: all")
 
 
 @dataclass(slots=True)
