@@ -16,6 +16,8 @@ SUMMARY_CHARS = 300
 LEAD_CHARS = 3000
 # So far into a page a price is looked for.
 PRICE_CHARS = 20_000
+# A longer title is no name.
+MAX_NAME_WORDS = 4
 
 _SEPARATORS = re.compile(r"\s+[|–—·•»:-]\s+|\s*[|–—·•»]\s*|:\s+")
 _GENERIC = frozenset(["home", "homepage", "welcome", "index", "overview", "docs", "documentation", "blog", "pricing"])
@@ -74,7 +76,7 @@ def facts_of(data: PageData, text: str, language: str) -> dict[str, Fact]:
     """The facts of a page, each from the surest place that states it."""
     lead = text[:LEAD_CHARS]
     found = {
-        "name": next(_names(data), None),
+        "name": next(_names(data, lead), None),
         "summary": next(_summaries(data, text), None),
         "category": _category(data, lead),
         "pricing": _stated_price(data) or _written_price(lead, text),
@@ -85,7 +87,7 @@ def facts_of(data: PageData, text: str, language: str) -> dict[str, Fact]:
     return {name: fact for name, fact in found.items() if fact is not None}
 
 
-def _names(data: PageData) -> Iterator[Fact]:
+def _names(data: PageData, lead: str) -> Iterator[Fact]:
     stated = data.tool.get("name")
     if isinstance(stated, str) and stated.strip():
         yield Fact(_brand(stated, ""), data.tool_source, 0.95)
@@ -93,9 +95,20 @@ def _names(data: PageData) -> Iterator[Fact]:
         if meta in data.metas:
             yield Fact(data.metas[meta], "opengraph" if meta.startswith("og:") else "meta", sure)
     if data.title:
-        yield Fact(_brand(data.title, data.heading), "title", 0.6)
+        name = _brand(data.title, data.heading)
+        spelt = _as_written(data.domain, f"{data.title} {data.description} {lead}")
+        # A whole sentence is a slogan: the page's own domain, as the page spells it, is the better name.
+        if len(name.split()) > MAX_NAME_WORDS and spelt:
+            yield Fact(spelt, "text", 0.5)
+        yield Fact(name, "title", 0.6)
     if data.heading:
         yield Fact(data.heading, "heading", 0.4)
+
+
+def _as_written(domain: str, text: str) -> str:
+    """A domain's label as a text spells it; "" where it is not a word of the text."""
+    found = re.search(rf"(?<!\w){re.escape(domain)}(?!\w)", text, re.I) if len(domain) > 2 else None
+    return found[0] if found else ""
 
 
 def _brand(title: str, heading: str) -> str:

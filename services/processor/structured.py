@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from lxml.html import HtmlElement
+from toolscout.sites import site_of
 from toolscout.text import clean
 
 MAX_LINKS = 300
@@ -19,7 +20,10 @@ ARTICLES = ("Article", "BlogPosting", "NewsArticle", "Report", "TechArticle")
 
 @dataclass
 class PageData:
-    """Raw statements, cleaned of white space only; `tool` is the JSON-LD or microdata of a tool, if any."""
+    """Raw statements, cleaned of white space only.
+
+    `tool` is the JSON-LD or microdata of a tool, if any; `domain` the site's own label.
+    """
 
     title: str = ""
     description: str = ""
@@ -30,6 +34,7 @@ class PageData:
     tool: dict[str, Any] = field(default_factory=dict)
     tool_source: str = ""
     heading: str = ""
+    domain: str = ""
     links: list[tuple[str, str]] = field(default_factory=list)
 
     @classmethod
@@ -45,6 +50,7 @@ class PageData:
         data.title = titles[0] or data.metas.get("og:title", "") or data.heading
         data.description = data.metas.get("og:description", "") or data.metas.get("description", "")
         data.links = _links(tree, url)
+        data.domain = site_of(url).partition(".")[0]
         return data
 
     @property

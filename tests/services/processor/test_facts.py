@@ -56,6 +56,11 @@ def test_a_title_loses_its_slogan(title, name):
     assert facts(f"<html><head><title>{title}</title></head><body><p>x</p></body></html>")["name"] == (name, "title")
 
 
+def test_a_slogan_gives_way_to_the_domain_as_the_page_spells_it():
+    html = "<title>Turn every word into a painting in seconds</title><main><p>BrushWork paints for you.</p></main>"
+    assert facts(html)["name"] == ("BrushWork", "text")
+
+
 def test_microdata_is_read_too():
     html = """<div itemscope itemtype="https://schema.org/SoftwareApplication"><span itemprop="name">Brushwork</span>
     <meta itemprop="price" content="9.00"></div>"""
