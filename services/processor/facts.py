@@ -43,8 +43,12 @@ _CATEGORIES = {
 }
 _PRICES = (
     (Pricing.OPEN_SOURCE, r"open[- ]source|apache license|mit license|오픈 ?소스"),
-    (Pricing.FREEMIUM, r"freemium|free plan|free tier|free forever|무료 플랜|무료 요금제"),
-    (Pricing.FREE_TRIAL, r"free trial|try (?:it )?free for|\d+[- ]day trial|무료 체험"),
+    (Pricing.FREE_TRIAL, r"free trial|try (?:it |now )?(?:for )?free\b|\d+[- ]day trial|무료 체험"),
+    (
+        Pricing.FREEMIUM,
+        r"freemium|free (?:plan|tier|forever|version)|무료 (?:플랜|요금제|버전)|무료로 시작"
+        r"|(?:start|started|sign up) (?:for )?free\b",
+    ),
     (Pricing.CONTACT, r"contact (?:us|sales) for (?:pricing|a quote)|request a quote|book a demo|견적 문의|도입 문의"),
     (
         Pricing.PAID,
@@ -79,7 +83,7 @@ def facts_of(data: PageData, text: str, language: str) -> dict[str, Fact]:
         "name": next(_names(data, lead), None),
         "summary": next(_summaries(data, text), None),
         "category": _category(data, lead),
-        "pricing": _stated_price(data) or _written_price(lead, text),
+        "pricing": _stated_price(data) or _written_price(lead, data.actions, text),
         "platforms": _platforms(data, lead),
         "languages": Fact([language], "text", 0.5) if language else None,
         "image": _image(data),
@@ -162,8 +166,8 @@ def _stated_price(data: PageData) -> Fact | None:
     return Fact(Pricing.FREE.value if amount == 0 else Pricing.PAID.value, data.tool_source, 0.9)
 
 
-def _written_price(lead: str, text: str) -> Fact | None:
-    for where, sure in ((lead, 0.5), (text[LEAD_CHARS:PRICE_CHARS], 0.35)):
+def _written_price(lead: str, actions: str, text: str) -> Fact | None:
+    for where, sure in ((lead, 0.5), (actions, 0.45), (text[LEAD_CHARS:PRICE_CHARS], 0.35)):
         for price, rule in _PRICE_RULES:
             if rule.search(where):
                 return Fact(price.value, "text", sure)

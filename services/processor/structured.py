@@ -14,6 +14,7 @@ from toolscout.text import clean
 
 MAX_LINKS = 300
 MAX_JSONLD = 1_000_000
+MAX_ACTIONS, MAX_ACTION = 120, 60
 TOOLS = frozenset(["SoftwareApplication", "WebApplication", "MobileApplication", "SoftwareSourceCode", "Product"])
 ARTICLES = ("Article", "BlogPosting", "NewsArticle", "Report", "TechArticle")
 
@@ -22,7 +23,8 @@ ARTICLES = ("Article", "BlogPosting", "NewsArticle", "Report", "TechArticle")
 class PageData:
     """Raw statements, cleaned of white space only.
 
-    `tool` is the JSON-LD or microdata of a tool, if any; `domain` the site's own label.
+    `tool` is the JSON-LD or microdata of a tool, if any; `domain` the site's own label;
+    `actions` what buttons and links say, a line each: the main text leaves them out, and offers stand there.
     """
 
     title: str = ""
@@ -35,6 +37,7 @@ class PageData:
     tool_source: str = ""
     heading: str = ""
     domain: str = ""
+    actions: str = ""
     links: list[tuple[str, str]] = field(default_factory=list)
 
     @classmethod
@@ -50,6 +53,7 @@ class PageData:
         data.title = titles[0] or data.metas.get("og:title", "") or data.heading
         data.description = data.metas.get("og:description", "") or data.metas.get("description", "")
         data.links = _links(tree, url)
+        data.actions = _actions(tree)
         data.domain = site_of(url).partition(".")[0]
         return data
 
@@ -132,6 +136,18 @@ def _links(tree: HtmlElement, url: str) -> list[tuple[str, str]]:
             if len(found) >= MAX_LINKS:
                 break
     return list(found.items())
+
+
+def _actions(tree: HtmlElement) -> str:
+    """Short texts of the first buttons and links."""
+    texts: list[str] = []
+    for element in tree.iter("a", "button"):
+        text = _line(element.text_content()[:200])
+        if 3 < len(text) < MAX_ACTION:
+            texts.append(text)
+            if len(texts) >= MAX_ACTIONS:
+                break
+    return "\n".join(texts)
 
 
 def _host(url: str) -> str | None:
