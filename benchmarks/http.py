@@ -17,7 +17,8 @@ from typing import Any
 from toolscout.settings import Settings
 
 from benchmarks.local import local
-from benchmarks.system import ROOT, free_port
+from benchmarks.system import ROOT
+from services.up import free_port
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

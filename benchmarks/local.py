@@ -20,6 +20,7 @@ from toolscout.encoder import Encoder, pack
 from toolscout.settings import Settings
 
 from benchmarks.system import SHARED
+from benchmarks.vectors import vectors_of
 from services.gateway.api.forms import SearchForm
 from services.gateway.api.search import serve
 from services.gateway.state import Gateway
@@ -34,7 +35,7 @@ class Local:
     queries: list[str]
 
     def search(self, query: str, answer: bool = True) -> dict:
-        return serve(self.gateway, SearchForm(query=query, answer=answer), "bench").body
+        return serve(self.gateway, SearchForm(query=query, answer=answer), "bench")
 
 
 def passages(count: int) -> list[tuple[str, str]]:
@@ -64,7 +65,7 @@ def fill(settings: Settings, count: int) -> None:
     migrate.upgrade(catalogue)
     encoder = Encoder(settings.encoder_dir, threads=2)
     texts = passages(count)
-    vectors = _vectors(encoder, [f"{title}. {text}" for title, text in texts])
+    vectors = pack(vectors_of(encoder, [f"{title}. {text}" for title, text in texts]))
     now = time.time()
     with catalogue.write() as conn:
         for start in range(0, count, 3):
@@ -99,16 +100,6 @@ def fill(settings: Settings, count: int) -> None:
             ]
             conn.execute(sa.insert(chunks), rows)
     catalogue.close()
-
-
-def _vectors(encoder: Encoder, texts: list[str]) -> list[bytes]:
-    """Embedding 10,000 passages takes minutes; for the same texts and encoder it is done once a machine."""
-    cache = Path(tempfile.gettempdir()) / f"toolscout-bench-{encoder.sha[:12]}-{len(texts)}.npy"
-    if cache.exists():
-        return pack(np.load(cache))
-    vectors = encoder.encode(texts)
-    np.save(cache, vectors)
-    return pack(vectors)
 
 
 @contextmanager

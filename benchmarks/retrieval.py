@@ -7,10 +7,7 @@ with every relevant document kept, so that a run fits into 50 s; the `size` of a
 from __future__ import annotations
 
 import argparse
-import hashlib
-import inspect
 import json
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +15,6 @@ from typing import Any
 
 import ir_measures
 import numpy as np
-import toolscout.encoder
 from ir_measures import nDCG
 from toolscout.domain import Chunk
 from toolscout.encoder import Encoder, pack
@@ -26,6 +22,7 @@ from toolscout.index import Index
 from toolscout.settings import Settings
 
 from benchmarks.system import SHARED
+from benchmarks.vectors import vectors_of
 
 DEPTH = 100
 RRF_K = 60
@@ -85,7 +82,7 @@ def read(folder: Path, queries: int, docs: int) -> Set:
 
 def measure(data: Set, encoder: Encoder) -> dict[str, Any]:
     texts = [Chunk(0, 0, doc.get("title", ""), doc["text"]).indexed_text for doc in data.docs]
-    vectors = _vectors(encoder, [*texts, *(query["text"] for query in data.queries)])
+    vectors = vectors_of(encoder, [*texts, *(query["text"] for query in data.queries)])
     index = Index()
     index.apply(list(_passages(data.docs, vectors)), [], 1)
     runs: dict[str, dict[str, dict[str, float]]] = {"words": {}, "vectors": {}, "rrf": {}, "fused": {}}
@@ -119,21 +116,6 @@ def reciprocal_rank_fusion(*arms: Ranking) -> Ranking:
 def _passages(docs: Sequence[dict], vectors: np.ndarray) -> Iterator[Row]:
     for i, (doc, vector) in enumerate(zip(docs, pack(vectors[: len(docs)]), strict=True), 1):
         yield Row(i, i, doc.get("title", ""), doc["text"], vector)
-
-
-def _vectors(encoder: Encoder, texts: list[str]) -> np.ndarray:
-    """float32 (texts, 384); kept in the machine's temporary folder for the next run."""
-    # How texts are batched changes int8 vectors a little, so the code counts too.
-    code = inspect.getsource(toolscout.encoder)
-    key = hashlib.sha256(json.dumps([encoder.sha, code, texts]).encode()).hexdigest()[:24]
-    kept = Path(tempfile.gettempdir()) / f"toolscout-vectors-{key}.npy"
-    if kept.exists():
-        return np.load(kept)
-    vectors = encoder.encode(texts)
-    new = kept.with_suffix(".new.npy")
-    np.save(new, vectors)
-    new.replace(kept)
-    return vectors
 
 
 def _evenly(rows: list[dict], most: int) -> list[dict]:

@@ -78,8 +78,7 @@ def crawl(urls: tuple[str, ...], file: Iterable[str] | None, max_age: float, no_
         with catalogue.write() as conn:
             job = jobs.submit(conn, rows, time.time(), max_age, None)
         ids.append(job.id)
-        _wake(settings, queue.FETCH, job.to_fetch, settings.fetch_batch)
-        _wake(settings, queue.PROCESS, job.to_process, settings.batch_size)
+        _wake(settings, to_fetch=job.to_fetch, to_process=job.to_process)
     if no_wait:
         click.echo("\n".join(ids))
         return
@@ -111,7 +110,7 @@ def process(urls: tuple[str, ...], everything: bool) -> None:
             pages.requeue(conn, ids[start : start + BATCH], State.FETCHED, time.time())
     if not ids:
         raise click.ClickException("No page of that kind is stored. Fetch it first: toolscout crawl URL")
-    _wake(settings, queue.PROCESS, ids, settings.batch_size)
+    _wake(settings, to_process=ids)
     _follow(lambda: _states(catalogue, ids), len(ids))
 
 
@@ -237,11 +236,11 @@ def _catalogue(settings: Settings) -> Catalogue:
     return catalogue
 
 
-def _wake(settings: Settings, task: str, ids: list[int], size: int) -> None:
+def _wake(settings: Settings, to_fetch: Sequence[int] = (), to_process: Sequence[int] = ()) -> None:
     if not settings.broker_url:
         click.echo("`toolscout up` is not running here: the pages wait until it does.", err=True)
-    elif ids:
-        queue.wake(queue.create_celery(settings), task, ids, size)
+    else:
+        queue.wake_pages(queue.create_celery(settings), settings, to_fetch=to_fetch, to_process=to_process)
 
 
 if __name__ == "__main__":

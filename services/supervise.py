@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -79,12 +79,11 @@ class Child:
 
 
 class Supervisor:
-    """Watches children until `stopping`. `say` gets a line for people when something happens."""
+    """Watches children. `say` gets a line for people when something happens."""
 
-    def __init__(self, children: Sequence[Child], say: object = print) -> None:
+    def __init__(self, children: Sequence[Child], say: Callable[[str], None] = print) -> None:
         self.children = list(children)
-        self.say = say if callable(say) else print
-        self.stopping = False
+        self.say = say
 
     def start(self) -> None:
         for child in self.children:
@@ -116,7 +115,6 @@ class Supervisor:
 
     def stop(self, last: Sequence[str] = ()) -> None:
         """Ends all within PATIENCE_S, those named in `last` after the others."""
-        self.stopping = True
         for group in (
             [c for c in self.children if c.name not in last],
             [c for c in self.children if c.name in last],

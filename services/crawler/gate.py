@@ -7,16 +7,15 @@ import itertools
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import Any
 
 from toolscout.addresses import host_key
 from toolscout.catalogue import Catalogue, hosts
 
 from services.crawler.robots import RobotsRecord
 
-T = TypeVar("T")
 # Runs a blocking function beside the event loop.
-InThread = Callable[..., Awaitable[T]]
+InThread = Callable[..., Awaitable[Any]]
 
 LEASE_S = 30.0  # longer than any request may take
 

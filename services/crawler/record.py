@@ -129,10 +129,8 @@ class Recorder:
 
 def wake_next(app: queue.Celery, done: Recorded, settings: Settings) -> None:
     """Wakes the processor for what arrived, and the crawler for what was put off a little."""
-    queue.wake(app, queue.PROCESS, done.to_process, settings.batch_size)
-    if done.again:
-        countdown = max(0.0, min(done.again.values()) - time.time())
-        queue.wake(app, queue.FETCH, list(done.again), settings.fetch_batch, countdown=countdown)
+    wait = max(0.0, min(done.again.values(), default=0.0) - time.time())
+    queue.wake_pages(app, settings, to_fetch=list(done.again), to_process=done.to_process, fetch_in_s=wait)
 
 
 def _event(outcome: Outcome, state: State, reason: str | None = None) -> events.PageFetched:

@@ -45,7 +45,6 @@ SECURITY = {
 class Door:
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
-        self.signer: Signer | None = None
         self.hosts = LOCAL_NAMES | {_bracketed(settings.host)} | {h.lower() for h in settings.public_hosts}
         self.limits_loopback = bool(settings.rate_limit)
         try:
@@ -67,7 +66,7 @@ class Door:
             if not SESSION.fullmatch(named):
                 raise InvalidInput("X-Session-ID takes 1 to 64 letters, digits and _ . : -", reason="invalid_session")
             return f"api:{named}", ""
-        signer = self.signer = self.signer or scope["app"].state.gateway.signer
+        signer: Signer = scope["app"].state.gateway.signer
         try:
             morsel = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
             if morsel:
@@ -94,6 +93,7 @@ class _Visit:
         self.start = time.perf_counter()
         self.status = 0
         self.cookie = ""
+        self.limit = BODY_LIMITS.get(self.path, BODY_LIMIT)
         self.received = 0
         self.overflow: ToolscoutError | None = None
         found = TRACEPARENT.fullmatch(self.headers.get("traceparent", ""))
@@ -135,12 +135,11 @@ class _Visit:
 
     def _check(self, local: bool) -> None:
         self._check_host()
-        limit = BODY_LIMITS.get(self.path, BODY_LIMIT)
         length = self.headers.get("content-length", "0")
         if not length.isascii() or not length.isdigit():
             raise InvalidInput("Content-Length is no number.")
-        if int(length) > limit:
-            raise TooLarge(f"The body may have {limit} bytes.", limit=limit)
+        if int(length) > self.limit:
+            raise self._too_large()
         if self.path.startswith("/api/") and (self.door.limits_loopback or not local):
             client = (self.scope.get("client") or ("unknown", 0))[0]
             if not self.door.limiter.hit(self.door.rate, client):
@@ -164,14 +163,16 @@ class _Visit:
                 remedy="Send the request from a page of this server, or without a browser.",
             )
 
+    def _too_large(self) -> TooLarge:
+        return TooLarge(f"The body may have {self.limit} bytes.", limit=self.limit)
+
     async def _receive(self) -> Message:
         message = await self.receive()
         if message["type"] == "http.request":
             self.received += len(message.get("body", b""))
-            limit = BODY_LIMITS.get(self.path, BODY_LIMIT)
-            if self.received > limit and not self.status:
+            if self.received > self.limit and not self.status:
                 # The app sees its client go; its answer to that is dropped for ours.
-                self.overflow = TooLarge(f"The body may have {limit} bytes.", limit=limit)
+                self.overflow = self._too_large()
                 return {"type": "http.disconnect"}
         return message
 

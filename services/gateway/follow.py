@@ -52,12 +52,13 @@ class Follower:
         """Applies the next changes; False when there are none."""
         start = time.perf_counter()
         with self.catalogue.read() as conn:
-            if changes.current(conn) < self.index.version:
-                # An older copy of the catalogue was put in place: everything is read anew.
-                self.index = Index()
             found = changes.since(conn, self.index.version, STEP)
         if found.version == self.index.version:
             return False
+        if found.version < self.index.version:
+            # An older copy of the catalogue was put in place: everything is read anew.
+            self.index = Index()
+            return True
         self.index.apply(found.added, found.deleted, found.version)
         logs.emit(
             events.IndexUpdated(

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextvars
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import ParamSpec, TypeVar
 
 from celery import Celery
 from fastapi import Request
 from itsdangerous import Signer
-from toolscout import queue
+from toolscout import context, queue
 from toolscout.addresses import AddressGuard
 from toolscout.catalogue import Catalogue, meta, migrate
 from toolscout.encoder import Encoder
@@ -61,8 +58,7 @@ class Gateway:
 
     async def in_thread(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs blocking work beside the event loop, in the caller's context."""
-        call = partial(contextvars.copy_context().run, function, *args, **kwargs)
-        return await asyncio.get_running_loop().run_in_executor(self.threads, call)
+        return await context.run_in(self.threads, function, *args, **kwargs)
 
     def is_admin(self, authorization: str) -> bool:
         scheme, _, key = authorization.partition(" ")
@@ -80,11 +76,6 @@ async def is_admin(request: Request) -> bool:
     """Whether the request carries the admin key."""
     header = request.headers.get("authorization", "")
     return bool(header) and await gateway_of(request).in_thread(gateway_of(request).is_admin, header)
-
-
-async def need_admin(request: Request) -> None:
-    if not await is_admin(request):
-        raise AdminKeyNeeded()
 
 
 async def need_local_or_admin(request: Request) -> None:

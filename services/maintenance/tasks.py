@@ -32,8 +32,7 @@ def sweep_pages(catalogue: Catalogue, app: Celery, settings: Settings) -> int:
     with catalogue.write() as conn:
         to_fetch = pages.standing_still(conn, pages.FETCH, now, settings.sweep_seconds)
         to_process = pages.standing_still(conn, pages.PROCESS, now, settings.sweep_seconds)
-    queue.wake(app, queue.FETCH, to_fetch, settings.fetch_batch)
-    queue.wake(app, queue.PROCESS, to_process, settings.batch_size)
+    queue.wake_pages(app, settings, to_fetch=to_fetch, to_process=to_process)
     if to_fetch or to_process:
         logs.emit(events.PagesSwept(to_fetch=len(to_fetch), to_process=len(to_process)))
     return len(to_fetch) + len(to_process)

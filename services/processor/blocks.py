@@ -8,70 +8,20 @@ from dataclasses import dataclass
 from lxml.html import HtmlElement
 
 # Never content, whatever they hold.
-SKIPPED = frozenset(
-    [
-        "script",
-        "style",
-        "noscript",
-        "template",
-        "svg",
-        "nav",
-        "footer",
-        "aside",
-        "iframe",
-        "button",
-        "select",
-        "option",
-        "input",
-        "textarea",
-        "form",
-        "dialog",
-        "head",
-        "canvas",
-        "object",
-        "video",
-        "audio",
-        "picture",
-        "label",
-    ]
+_SKIPPED = (
+    "script style noscript template svg nav footer aside iframe button select option input textarea form dialog head"
+    " canvas object video audio picture label"
 )
+SKIPPED = frozenset(_SKIPPED.split())
 ROLES = frozenset(
     ["navigation", "banner", "contentinfo", "dialog", "search", "menu", "menubar", "complementary", "alertdialog"]
 )
 HEADINGS = frozenset(["h1", "h2", "h3", "h4", "h5", "h6"])
-BREAKS = HEADINGS | frozenset(
-    [
-        "p",
-        "div",
-        "section",
-        "article",
-        "main",
-        "li",
-        "ul",
-        "ol",
-        "td",
-        "th",
-        "tr",
-        "table",
-        "tbody",
-        "thead",
-        "pre",
-        "blockquote",
-        "dl",
-        "dt",
-        "dd",
-        "figure",
-        "figcaption",
-        "br",
-        "hr",
-        "header",
-        "details",
-        "summary",
-        "address",
-        "body",
-        "center",
-    ]
+_BREAKS = (
+    "p div section article main li ul ol td th tr table tbody thead pre blockquote dl dt dd figure figcaption br hr"
+    " header details summary address body center"
 )
+BREAKS = HEADINGS | frozenset(_BREAKS.split())
 # A block of links and little else: a menu in disguise.
 MENU_SHARE, MENU_CHARS = 0.8, 60
 

@@ -37,7 +37,8 @@ class Processor:
         embedded = time.perf_counter()
         written = Recorder(self.catalogue, owner).record(readings, vectors)
         committed = time.perf_counter()
-        self._wake(written)
+        if self.app:
+            queue.wake_pages(self.app, self.settings, to_fetch=written.to_fetch, to_process=written.to_process)
         self._tell(readings, written)
         logs.emit(
             events.BatchProcessed(
@@ -61,11 +62,6 @@ class Processor:
         if new:
             vectors |= zip(new, pack(self.encoder.encode(list(new.values()))), strict=True)
         return Vectors(self.encoder.sha, vectors)
-
-    def _wake(self, written: Written) -> None:
-        if self.app:
-            queue.wake(self.app, queue.FETCH, written.to_fetch, self.settings.batch_size)
-            queue.wake(self.app, queue.PROCESS, written.to_process, self.settings.batch_size)
 
     def _tell(self, readings: Sequence[Reading], written: Written) -> None:
         for reading in readings:

@@ -166,12 +166,13 @@ class _Batch:
 
     def _difference(self, reading: Reading, tool_id: int) -> list[tuple[Chunk, int, str]]:
         """Passages that are new on the page; those that are no longer there go; an equal one keeps its row."""
+        rows = tools.chunks_of_page(self.conn, reading.row.id)
         kept = {
             (row.digest, row.ordinal): row.id
-            for row in tools.chunks_of_page(self.conn, reading.row.id)
+            for row in rows
             if row.encoder == self.vectors.encoder and row.tool_id == tool_id
         }
-        everything = {row.id for row in tools.chunks_of_page(self.conn, reading.row.id)}
+        everything = {row.id for row in rows}
         new = []
         for chunk in reading.chunks:
             key = digest(chunk.indexed_text)

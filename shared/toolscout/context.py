@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextvars
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import asdict, dataclass
+from functools import partial
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +43,12 @@ def current() -> Context:
 def new_trace_id() -> str:
     """128 random bits in hex, the form of W3C trace context."""
     return secrets.token_hex(16)
+
+
+async def run_in(pool: Executor, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Runs blocking work in a pool, beside the event loop and in the caller's context, which threads don't inherit."""
+    call = partial(contextvars.copy_context().run, function, *args, **kwargs)
+    return await asyncio.get_running_loop().run_in_executor(pool, call)
 
 
 @contextmanager

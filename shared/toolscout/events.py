@@ -168,14 +168,13 @@ class TaskEnded(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexUpdated(Event):
-    """A gateway applied changes; `lag_ms` is the time since it last looked at the change log."""
+    """A gateway applied changes of the catalogue to its index."""
 
     action: ClassVar[str] = "index_updated"
     added: int = figure("chunks", 0)
     deleted: int = figure("chunks", 0)
     ntotal: int = figure("chunks", 0)
     index_version: int = figure("version", 0)
-    lag_ms: float | None = figure("ms")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -78,6 +78,19 @@ def wake(app: Celery, name: str, ids: Sequence[int], size: int, countdown: float
         logs.emit(events.WakeFailed(task=name, reason="queue_away", error=str(error)))
 
 
+def wake_pages(
+    app: Celery,
+    settings: Settings,
+    *,
+    to_fetch: Sequence[int] = (),
+    to_process: Sequence[int] = (),
+    fetch_in_s: float = 0,
+) -> None:
+    """Wakes crawler and processor for pages, in tasks of the size that each works best with."""
+    wake(app, FETCH, to_fetch, settings.fetch_batch, countdown=fetch_in_s)
+    wake(app, PROCESS, to_process, settings.batch_size)
+
+
 def send(app: Celery, name: str, *args: Any, countdown: float = 0) -> str:
     """Sends one task by name, with the context of the caller; returns its id."""
     options = {"countdown": countdown} if countdown else {}

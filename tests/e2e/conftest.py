@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from benchmarks.system import SHARED, System, Web, captured_web, running
+from tests.needs import missing
 
 WORD_LIST = "paint sing write draw speak count read sort find plan teach mix cut glue bake weave steer lift fold trim"
 WORDS = WORD_LIST.split()
@@ -67,9 +68,7 @@ def site() -> Iterator[Site]:
 def web() -> Iterator[Web]:
     """The captured pages with their fault paths; how many, says E2E_PAGES."""
     if not (SHARED / "tools" / "serve_pages.py").exists():
-        if os.environ.get("CI") == "true":
-            pytest.fail("../shared must be there in CI")
-        pytest.skip("../shared/tools/serve_pages.py is not here")
+        missing("../shared/tools/serve_pages.py")
     with captured_web(int(os.environ.get("E2E_PAGES", "30"))) as found:
         yield found
 

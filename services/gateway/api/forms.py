@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
+from fastapi import Depends, Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 from toolscout.domain import CATEGORIES, Pricing
 from toolscout.text import clean
@@ -47,6 +48,19 @@ def _known(values: list[str], allowed: tuple[str, ...]) -> list[str]:
         if value not in allowed:
             raise ValueError(f"{value!r} is none of {', '.join(allowed)}")
     return values
+
+
+def link_filters(
+    category: Annotated[Words, Query()] = [],  # noqa: B006 - FastAPI copies it
+    pricing: Annotated[Words, Query()] = [],  # noqa: B006
+    platform: Annotated[Words, Query()] = [],  # noqa: B006
+    language: Annotated[Words, Query()] = [],  # noqa: B006
+) -> dict[str, list[str]]:
+    """The filters of a link, each as often as it has values."""
+    return {"category": category, "pricing": pricing, "platform": platform, "language": language}
+
+
+LinkFilters = Annotated[dict[str, list[str]], Depends(link_filters)]
 
 
 class SearchForm(Form):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
 import redis.exceptions
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from toolscout import queue
 from toolscout.catalogue import pages, tools
 
+from services.gateway.api.reply import reply
 from services.gateway.state import Gateway, gateway_of
 
 router = APIRouter(tags=["health"])
@@ -27,7 +27,7 @@ async def ready(request: Request) -> Response:
     """200 once the index has caught up and the catalogue answers; without the queue searches still work."""
     gateway = gateway_of(request)
     body = await gateway.in_thread(_state, gateway)
-    return Response(orjson.dumps(body), 200 if body["ready"] else 503, media_type="application/json")
+    return reply(body, 200 if body["ready"] else 503)
 
 
 def _state(gateway: Gateway) -> dict[str, Any]:

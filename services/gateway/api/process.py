@@ -6,16 +6,17 @@ import asyncio
 import time
 from typing import Any
 
-import orjson
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from toolscout import events, logs, queue
 from toolscout.catalogue import jobs
 from toolscout.catalogue.jobs import Job, Wanted
+from toolscout.domain import FINAL
 from toolscout.errors import AdminKeyNeeded, NotFound
 from toolscout.submit import wanted, with_html
 
 from services.gateway.api.forms import DAY, ProcessForm
+from services.gateway.api.reply import reply
 from services.gateway.state import Gateway, gateway_of, is_admin, need_local_or_admin
 
 router = APIRouter(prefix="/api/v1", tags=["pages"])
@@ -33,12 +34,9 @@ async def process_url(form: ProcessForm, request: Request) -> Response:
     gateway = gateway_of(request)
     job = await gateway.in_thread(submit, gateway, form, request.state.session)
     if not form.wait:
-        return _json({"job_id": job.id}, 202)
+        return reply({"job_id": job.id}, 202)
     status = await _ended(gateway, job.id, request)
-    return _json(status, 200 if status["state"] in _FINAL else 202)
-
-
-_FINAL = frozenset({"indexed", "unchanged", "skipped", "failed", "cancelled"})
+    return reply(status, 200 if status["state"] in FINAL else 202)
 
 
 def submit(gateway: Gateway, form: ProcessForm, session: str) -> Job:
@@ -52,15 +50,10 @@ def submit(gateway: Gateway, form: ProcessForm, session: str) -> Job:
     with gateway.catalogue.write() as conn:
         job = jobs.submit(conn, rows, time.time(), form.max_age, session)
     gateway.store.drop(job.unneeded)
-    _wake(gateway, job)
+    if gateway.celery:
+        queue.wake_pages(gateway.celery, gateway.settings, to_fetch=job.to_fetch, to_process=job.to_process)
     _tell(job, rows)
     return job
-
-
-def _wake(gateway: Gateway, job: Job) -> None:
-    if gateway.celery:
-        queue.wake(gateway.celery, queue.FETCH, job.to_fetch, gateway.settings.fetch_batch)
-        queue.wake(gateway.celery, queue.PROCESS, job.to_process, gateway.settings.batch_size)
 
 
 def _tell(job: Job, rows: list[Wanted]) -> None:
@@ -104,7 +97,7 @@ def _status(gateway: Gateway, job_id: str) -> dict[str, Any]:
 async def job(job_id: str, request: Request) -> Response:
     """How far a job is: one state for the whole, and each URL's own with its reason."""
     gateway = gateway_of(request)
-    return _json(await gateway.in_thread(_status, gateway, job_id))
+    return reply(await gateway.in_thread(_status, gateway, job_id))
 
 
 @router.post("/jobs/{job_id}/cancel", dependencies=[Depends(need_local_or_admin)])
@@ -117,8 +110,4 @@ async def cancel(job_id: str, request: Request) -> Response:
             jobs.cancel(conn, job_id, time.time())
         return _status(gateway, job_id)
 
-    return _json(await gateway.in_thread(stop))
-
-
-def _json(body: Any, status: int = 200) -> Response:
-    return Response(orjson.dumps(body), status, media_type="application/json")
+    return reply(await gateway.in_thread(stop))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import AsyncIterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import orjson
@@ -18,7 +18,8 @@ from toolscout.catalogue import searches
 from toolscout.text import scrub
 
 from services.gateway import answer as answers
-from services.gateway.api.forms import MAX_OFFSET, MAX_QUERY, SearchForm, Words
+from services.gateway.api.forms import MAX_OFFSET, MAX_QUERY, LinkFilters, SearchForm
+from services.gateway.api.reply import reply
 from services.gateway.retrieve import Found, Result, Retriever
 from services.gateway.state import Gateway, gateway_of
 
@@ -37,18 +38,14 @@ async def search(form: SearchForm, request: Request) -> Response:
 @router.get("/search")
 async def search_by_link(
     request: Request,
+    filters: LinkFilters,
     q: Annotated[str, Query(max_length=MAX_QUERY)],
     limit: Annotated[int, Query(ge=1, le=50)] = 10,
     offset: Annotated[int, Query(ge=0, le=MAX_OFFSET)] = 0,
-    category: Annotated[Words, Query()] = [],  # noqa: B006 - FastAPI copies it
-    pricing: Annotated[Words, Query()] = [],  # noqa: B006
-    platform: Annotated[Words, Query()] = [],  # noqa: B006
-    language: Annotated[Words, Query()] = [],  # noqa: B006
     answer: bool = True,
     stream: bool = False,
 ) -> Response:
     """The same by a link: `?q=`."""
-    filters = {"category": category, "pricing": pricing, "platform": platform, "language": language}
     form = {"query": q, "limit": limit, "offset": offset, "filters": filters, "answer": answer, "stream": stream}
     return await _serve(checked(form), request)
 
@@ -63,11 +60,11 @@ def checked(form: dict[str, Any]) -> SearchForm:
 
 async def _serve(form: SearchForm, request: Request) -> Response:
     gateway = gateway_of(request)
-    searched = await gateway.in_thread(serve, gateway, form, request.state.session)
+    body = await gateway.in_thread(serve, gateway, form, request.state.session)
     if not form.stream:
-        return Response(orjson.dumps(searched.body), media_type="application/json")
+        return reply(body)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_events(searched.body), media_type="text/event-stream", headers=headers)
+    return StreamingResponse(_events(body), media_type="text/event-stream", headers=headers)
 
 
 async def _events(body: dict[str, Any]) -> AsyncIterator[bytes]:
@@ -81,15 +78,8 @@ def _event(name: str, data: Any) -> bytes:
     return b"event: %s\ndata: %s\n\n" % (name.encode(), orjson.dumps(data))
 
 
-@dataclass(slots=True)
-class Searched:
-    """The response's body, once the search stands in the log."""
-
-    body: dict[str, Any]
-
-
-def serve(gateway: Gateway, form: SearchForm, session: str) -> Searched:
-    """Searches, answers, and commits the search before anybody sees it: feedback must find it."""
+def serve(gateway: Gateway, form: SearchForm, session: str) -> dict[str, Any]:
+    """Searches, answers, and commits the search before anybody sees it: feedback must find it. Returns the body."""
     start = time.perf_counter()
     index = gateway.index
     retriever = Retriever(gateway.catalogue, gateway.encoder, gateway.settings.no_match_score)
@@ -103,7 +93,7 @@ def serve(gateway: Gateway, form: SearchForm, session: str) -> Searched:
     _store(gateway, form, scrubbed, session, found, body)
     body["timings_ms"]["total"] = round((time.perf_counter() - start) * 1000, 2)
     _tell(scrubbed, found, body)
-    return Searched(body)
+    return body
 
 
 def _answer(form: SearchForm, found: Found) -> dict[str, Any]:

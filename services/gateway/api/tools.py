@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-import orjson
 import sqlalchemy as sa
 from fastapi import APIRouter, Query, Request
 from fastapi import Path as PathParam
@@ -13,7 +12,8 @@ from toolscout.catalogue import tools
 from toolscout.catalogue.engine import plain
 from toolscout.errors import NotFound
 
-from services.gateway.api.forms import Words
+from services.gateway.api.forms import LinkFilters
+from services.gateway.api.reply import reply
 from services.gateway.state import gateway_of
 
 router = APIRouter(prefix="/api/v1", tags=["tools"])
@@ -24,24 +24,20 @@ FIELDS = ("name", "url", "summary", "category", "pricing", "platforms", "languag
 @router.get("/tools")
 async def list_tools(
     request: Request,
+    filters: LinkFilters,
     q: Annotated[str, Query(max_length=200)] = "",
-    category: Annotated[Words, Query()] = [],  # noqa: B006 - FastAPI copies it
-    pricing: Annotated[Words, Query()] = [],  # noqa: B006
-    platform: Annotated[Words, Query()] = [],  # noqa: B006
-    language: Annotated[Words, Query()] = [],  # noqa: B006
     offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
 ) -> Response:
     """Tools by name, how many match, and how they spread over categories and prices."""
     gateway = gateway_of(request)
-    filters = {"category": category, "pricing": pricing, "platform": platform, "language": language}
 
     def read() -> dict[str, Any]:
         with gateway.catalogue.read() as conn:
             total, rows, facets = tools.page(conn, filters, q.strip(), offset, limit)
         return {"total": total, "offset": offset, "items": [_short(row) for row in rows], "facets": facets}
 
-    return _json(await gateway.in_thread(read))
+    return reply(await gateway.in_thread(read))
 
 
 @router.get("/tools/{tool_id}")
@@ -58,12 +54,8 @@ async def one_tool(tool_id: Annotated[int, PathParam(ge=1, lt=2**63)], request: 
         found = [plain(page) for page in pages]
         return _short(row) | {"site": row.site, "sources": row.sources, "pages": found}
 
-    return _json(await gateway.in_thread(read))
+    return reply(await gateway.in_thread(read))
 
 
 def _short(row: sa.Row) -> dict[str, Any]:
     return {"tool_id": row.id} | {name: getattr(row, name) for name in FIELDS}
-
-
-def _json(body: Any) -> Response:
-    return Response(orjson.dumps(body), media_type="application/json")

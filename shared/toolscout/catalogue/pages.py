@@ -19,6 +19,9 @@ from toolscout.domain import FINAL, State
 MAX_ATTEMPTS = 3
 KEPT_VERSIONS = 3
 MAX_SWEPT = 2000
+# Nobody's, and without a past.
+UNHELD = {"lease_owner": None, "lease_until": None}
+FRESH = UNHELD | {"attempts": 0, "tries": 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +136,7 @@ def held(conn: sa.Connection, ids: Iterable[int], owner: str, now: float) -> set
 def release(conn: sa.Connection, stage: Stage, owner: str, now: float, not_before: float = 0.0) -> None:
     """Hands back everything that `owner` holds of a stage, unfinished."""
     stmt = sa.update(pages).where(pages.c.lease_owner == owner, pages.c.state == stage.working)
-    conn.execute(
-        stmt.values(state=stage.waiting, lease_owner=None, lease_until=None, not_before=not_before, updated_at=now)
-    )
+    conn.execute(stmt.values(state=stage.waiting, not_before=not_before, updated_at=now, **UNHELD))
 
 
 def hand_back(
@@ -143,21 +144,13 @@ def hand_back(
 ) -> None:
     """Hands one page back, to be taken again at `not_before`; that is no failed attempt."""
     stmt = sa.update(pages).where(pages.c.id == page_id, pages.c.lease_owner == owner)
-    values |= {"state": stage.waiting, "lease_owner": None, "lease_until": None, "attempts": 0}
+    values |= UNHELD | {"state": stage.waiting, "attempts": 0}
     conn.execute(stmt.values(not_before=not_before, woken_at=now, updated_at=now, **values))
 
 
 def advance(conn: sa.Connection, page_id: int, state: State, now: float, **values: object) -> None:
     """To the next waiting state, with what was learnt."""
-    values |= {
-        "state": state,
-        "reason": None,
-        "detail": None,
-        "attempts": 0,
-        "tries": 0,
-        "lease_owner": None,
-        "lease_until": None,
-    }
+    values |= FRESH | {"state": state, "reason": None, "detail": None}
     conn.execute(
         sa.update(pages).where(pages.c.id == page_id).values(updated_at=now, woken_at=now, not_before=0, **values)
     )
@@ -168,7 +161,7 @@ def close(
 ) -> None:
     """To a final state; every open URL of a job that waits for these pages gets the same outcome."""
     assert state in FINAL
-    values |= {"state": state, "reason": reason, "attempts": 0, "tries": 0, "lease_owner": None, "lease_until": None}
+    values |= FRESH | {"state": state, "reason": reason}
     conn.execute(sa.update(pages).where(pages.c.id.in_(ids)).values(updated_at=now, **values))
     waiting = sa.update(job_urls).where(job_urls.c.page_id.in_(ids), job_urls.c.state.is_(None))
     conn.execute(waiting.values(state=state, reason=reason))
@@ -176,15 +169,7 @@ def close(
 
 def requeue(conn: sa.Connection, ids: Sequence[int], state: State, now: float) -> None:
     """Starts pages again from a waiting state."""
-    fresh = {
-        "attempts": 0,
-        "tries": 0,
-        "not_before": 0,
-        "lease_owner": None,
-        "lease_until": None,
-        "reason": None,
-        "detail": None,
-    }
+    fresh = FRESH | {"not_before": 0, "reason": None, "detail": None}
     conn.execute(sa.update(pages).where(pages.c.id.in_(ids)).values(state=state, woken_at=now, updated_at=now, **fresh))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import threading
 from collections.abc import Iterator
@@ -13,6 +12,8 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from tests.needs import missing
 
 WEB = Path(__file__).parents[3] / "services" / "gateway" / "web"
 # What the gateway sends with the page.
@@ -137,11 +138,7 @@ class Handler(BaseHTTPRequestHandler):
 def browser() -> Iterator[Browser]:
     path = next(filter(None, map(shutil.which, CHROMIUMS)), None)
     if path is None:
-        reason = "no chromium on this machine: install it to test the web page"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        print(reason)
-        pytest.skip(reason)
+        missing("chromium (install it to test the web page)")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
