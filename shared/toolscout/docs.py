@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pydantic import SecretStr
+from pydantic import AliasChoices, SecretStr
+from pydantic.fields import FieldInfo
 
 from toolscout import events
 from toolscout.settings import ROOT, Settings
@@ -39,9 +40,15 @@ def env_example() -> str:
 
 def _rows() -> list[tuple[str, str, str]]:
     return [
-        (f"TOOLSCOUT_{name.upper()}", SPOKEN.get(name, _value(field.default)), field.description or "")
+        (_variable(name, field), SPOKEN.get(name, _value(field.default)), field.description or "")
         for name, field in Settings.model_fields.items()
     ]
+
+
+def _variable(name: str, field: FieldInfo) -> str:
+    """What the environment calls a setting: its alias, else its name with the prefix."""
+    alias = field.validation_alias
+    return str(alias.choices[0]) if isinstance(alias, AliasChoices) else f"TOOLSCOUT_{name.upper()}"
 
 
 def _value(default: Any) -> str:
@@ -49,6 +56,8 @@ def _value(default: Any) -> str:
         return default.get_secret_value()
     if isinstance(default, list):
         return ",".join(default)
+    if isinstance(default, dict):
+        return ",".join(f"{key}={value}" for key, value in default.items())
     if isinstance(default, bool):
         return str(int(default))
     return str(default)

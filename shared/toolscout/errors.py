@@ -100,3 +100,13 @@ class FetchError(ToolscoutError):
         self.permanent = permanent
         self.retry_after = retry_after
         self.http_status = http_status
+
+
+class LlmError(ToolscoutError):
+    """A language model gave nothing that can be used; `reason` is one of
+
+    unreachable, timeout, busy (429 or 503), refused (another 4xx), bad_reply, cut_off, breaker_open.
+    """
+
+    status, reason, title = 502, "llm_failed", "The language model gave no usable answer"
+    remedy = "`toolscout status` says what is wrong with it."

@@ -74,6 +74,85 @@ class SearchServed(Event):
     embed_ms: float | None = figure("ms")
     retrieve_ms: float | None = figure("ms")
     answer_ms: float | None = figure("ms")
+    experiment: str | None = None
+    counted: bool | None = None
+    served_by: str | None = None
+    model: str | None = None
+    prompt: str | None = None
+    fallback: str | None = None
+    support: float | None = figure("0-1")
+    sentences_dropped: int | None = figure("sentences")
+    first_token_ms: float | None = figure("ms")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LlmCalled(Event):
+    """One call of a language model, whatever came of it; `reason` says what went wrong."""
+
+    action: ClassVar[str] = "llm_called"
+    model: str | None = None
+    arm: str | None = None
+    purpose: str | None = None
+    tokens_in: int = figure("tokens", 0)
+    tokens_out: int = figure("tokens", 0)
+    tokens_estimated: bool = False
+    cost_usd: float | None = figure("US$")
+    first_token_ms: float | None = figure("ms")
+    tokens_per_second: float | None = figure("tokens/s")
+    attempts: int = figure("calls", 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmExposed(Event):
+    """A session met an experiment for the first time: its group is fixed from here on."""
+
+    action: ClassVar[str] = "arm_exposed"
+    experiment: str | None = None
+    share: float | None = figure("0-1")
+    stage: int | None = figure("stage")
+    rule: str | None = None
+    counted: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExperimentChanged(Event):
+    """Somebody (or the judge) changed an experiment."""
+
+    action: ClassVar[str] = "experiment_changed"
+    experiment: str | None = None
+    change: str | None = None
+    share: float | None = figure("0-1")
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolDescribed(Event):
+    """A language model filled in what a tool's pages do not state outright."""
+
+    action: ClassVar[str] = "tool_described"
+    tool_id: int | None = None
+    model: str | None = None
+    fields_filled: int = figure("fields", 0)
+    fields_refused: int = figure("fields", 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SurveyAnswered(Event):
+    """A visitor answered the one question (or closed it: then without a score)."""
+
+    action: ClassVar[str] = "survey_answered"
+    search_id: str | None = None
+    score: int | None = figure("1-5")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionMarked(Event):
+    """An operator said what a missed question should have found."""
+
+    action: ClassVar[str] = "question_marked"
+    search_id: str | None = None
+    verdict: str | None = None
+    tool_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

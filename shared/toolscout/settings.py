@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -16,6 +16,11 @@ ROOT = Path(__file__).resolve().parents[2]
 def cores() -> int:
     """The processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _plain_name(name: str) -> AliasChoices:
+    """A setting that other programs know without our prefix; code names it by its field."""
+    return AliasChoices(name, name.lower())
 
 
 class Settings(BaseSettings):
@@ -56,11 +61,64 @@ class Settings(BaseSettings):
     log_stdout: bool = Field(True, description="Write log events to stdout too")
     index_poll_seconds: float = Field(0.1, gt=0, description="How often a gateway asks the change log")
     no_match_score: float = Field(0.35, description="Below this fused score the gateway says that nothing fits")
+    llm: Literal["", "embedded", "external", "off"] = Field(
+        "", description="embedded, external or off; empty: external where LLM_API_BASE is set, else embedded"
+    )
+    llm_api_base: str = Field(
+        "",
+        validation_alias=_plain_name("LLM_API_BASE"),
+        description="OpenAI-compatible endpoint of the stable arm, e.g. http://127.0.0.1:1234/v1 for LM Studio",
+    )
+    llm_api_key: SecretStr = Field(
+        SecretStr(""), validation_alias=_plain_name("LLM_API_KEY"), description="Its key, where it wants one"
+    )
+    llm_model: str = Field(
+        "", validation_alias=_plain_name("LLM_MODEL"), description="Its model; empty: the first one that it lists"
+    )
+    llm_api_base_new_model: str = Field(
+        "",
+        validation_alias=_plain_name("LLM_API_BASE_NEW_MODEL"),
+        description="Endpoint of the candidate arm; while it is set, one experiment runs",
+    )
+    llm_api_key_new_model: SecretStr = Field(
+        SecretStr(""),
+        validation_alias=_plain_name("LLM_API_KEY_NEW_MODEL"),
+        description="Its key; empty: the stable arm's",
+    )
+    llm_model_new_model: str = Field(
+        "",
+        validation_alias=_plain_name("LLM_MODEL_NEW_MODEL"),
+        description="Its model; empty: the first one that it lists",
+    )
+    llm_prices: Annotated[dict[str, tuple[float, float]], NoDecode] = Field(
+        {}, description="US$ per million tokens in/out of models that cost money, e.g. gpt-4o-mini=0.15/0.60,o3=2/8"
+    )
+    llm_first_token_seconds: float = Field(20.0, gt=0, description="How long a model may take to its first token")
+    llm_seconds: float = Field(45.0, gt=0, description="How long one call of a model may take in all")
+    llm_concurrency: int = Field(4, ge=1, le=64, description="Pages that one process has described at the same time")
+    llm_queue: int = Field(8, ge=0, le=1000, description="Requests that wait in an embedded model's server before 503")
+    llm_context: int = Field(
+        0, ge=0, description="Tokens that a prompt may have; 0: 350 for the embedded model, 6000 for others"
+    )
+    support_score: float = Field(
+        0.5, ge=0, le=1, description="A sentence stands if its passage supports it at least so much"
+    )
+    candidate_share: float = Field(
+        0.1, ge=0, le=1, description="Share of the sessions that a new experiment's candidate gets"
+    )
 
     @field_validator("public_hosts", "allow_hosts", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("llm_prices", mode="before")
+    @classmethod
+    def _prices(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        pairs = (part.rpartition("=") for part in value.split(",") if part.strip())
+        return {model.strip(): tuple(map(float, price.split("/"))) for model, _, price in pairs}
 
     @cached_property
     def db_url(self) -> str:
@@ -85,6 +143,14 @@ class Settings(BaseSettings):
     def broker_file(self) -> Path:
         """Where `toolscout up` notes the address (with the password) of its own Redis."""
         return self.run_dir / "redis_url"
+
+    @property
+    def llm_mode(self) -> Literal["embedded", "external", "off"]:
+        return self.llm or ("external" if self.llm_api_base else "embedded")
+
+    def llm_file(self, arm: str) -> Path:
+        """Where an embedded model's server notes its address, for the other processes of this machine."""
+        return self.run_dir / f"llm_{arm}"
 
     @cached_property
     def run_dir(self) -> Path:

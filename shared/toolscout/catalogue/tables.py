@@ -125,8 +125,19 @@ tools = sa.Table(
     sa.Column("pricing", sa.Text, index=True),
     sa.Column("platforms", sa.JSON, nullable=False),
     sa.Column("languages", sa.JSON, nullable=False),
+    # One line in English whatever the page's language is; "" where nobody could say it.
+    sa.Column("summary_en", sa.Text, nullable=False, server_default=""),
+    sa.Column("features", sa.JSON),
+    sa.Column("use_cases", sa.JSON),
     # field name → {source, confidence, page_id}
     sa.Column("sources", sa.JSON, nullable=False),
+    # What a language model said of the tool: field name → {value, source, confidence}; and of which text.
+    sa.Column("llm_facts", sa.JSON),
+    sa.Column("described_digest", sa.Text),
+    # When a language model is to be asked; NULL when there is nothing to ask.
+    sa.Column("describe_at", Time, index=True),
+    sa.Column("describe_lease_until", Time),
+    sa.Column("describe_tries", sa.Integer, nullable=False, server_default="0"),
     sa.Column("hidden", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("created_at", Time, nullable=False),
     sa.Column("updated_at", Time, nullable=False),
@@ -175,7 +186,11 @@ searches = sa.Table(
     sa.Column("session_id", sa.Text, nullable=False, index=True),
     sa.Column("created_at", Time, nullable=False, index=True),
     sa.Column("ab_group", sa.Text, nullable=False),
-    sa.Column("experiment", sa.Text),
+    sa.Column("experiment", sa.Text, index=True),
+    # False: bots, API clients without the key, testers. They are shown apart.
+    sa.Column("counted", sa.Boolean, nullable=False, server_default=sa.true()),
+    # What answered: {served_by, model, prompt, adapter, fallback}
+    sa.Column("arm", sa.JSON),
     sa.Column("query", sa.Text, nullable=False),
     sa.Column("filters", sa.JSON, nullable=False),
     # [{tool_id, score, chunks: [...]}], as shown
@@ -197,6 +212,83 @@ feedback = sa.Table(
     sa.Column("rating", sa.Text),
     sa.Column("score", sa.Integer),
     sa.Column("comment", sa.Text),
+    sa.Column("created_at", Time, nullable=False),
+)
+
+# The one question of the survey; without a score it was closed unanswered.
+surveys = sa.Table(
+    "surveys",
+    metadata,
+    sa.Column("search_id", sa.Text, sa.ForeignKey("searches.id"), primary_key=True),
+    sa.Column("session_id", sa.Text, nullable=False, index=True),
+    sa.Column("score", sa.Integer),
+    sa.Column("created_at", Time, nullable=False),
+)
+
+# What an operator said of a missed question; `group_id` is the search that leads its group of like questions.
+marks = sa.Table(
+    "marks",
+    metadata,
+    sa.Column("search_id", sa.Text, sa.ForeignKey("searches.id"), primary_key=True),
+    sa.Column("group_id", sa.Text, nullable=False, index=True),
+    sa.Column("verdict", sa.Text, nullable=False),
+    sa.Column("tool_id", Key),
+    sa.Column("url", sa.Text),
+    sa.Column("note", sa.Text),
+    sa.Column("created_at", Time, nullable=False),
+)
+
+# `arms` is what each arm was when the experiment was opened: {stable|candidate: {endpoint, model, prompt, adapter}}.
+experiments = sa.Table(
+    "experiments",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("salt", sa.Text, nullable=False),
+    sa.Column("share", sa.Double, nullable=False),
+    # Counts the shares that it has had: figures are compared within a stage.
+    sa.Column("stage", sa.Integer, nullable=False, server_default="1"),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("arms", sa.JSON, nullable=False),
+    sa.Column("created_at", Time, nullable=False),
+    sa.Column("changed_at", Time, nullable=False),
+)
+
+experiment_changes = sa.Table(
+    "experiment_changes",
+    metadata,
+    sa.Column("id", Key, primary_key=True, autoincrement=True),
+    sa.Column("experiment", sa.Text, sa.ForeignKey("experiments.id"), nullable=False, index=True),
+    sa.Column("change", sa.Text, nullable=False),
+    sa.Column("share", sa.Double, nullable=False),
+    sa.Column("note", sa.Text),
+    sa.Column("created_at", Time, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+# A session's group, fixed when it first met the experiment, with the share and the stage of that moment.
+assignments = sa.Table(
+    "assignments",
+    metadata,
+    sa.Column("experiment", sa.Text, sa.ForeignKey("experiments.id"), primary_key=True),
+    sa.Column("session_id", sa.Text, primary_key=True),
+    sa.Column("ab_group", sa.Text, nullable=False),
+    sa.Column("share", sa.Double, nullable=False),
+    sa.Column("stage", sa.Integer, nullable=False),
+    # Who was sent there by name (listed, link); such sessions are left out of the statistics.
+    sa.Column("rule", sa.Text),
+    sa.Column("counted", sa.Boolean, nullable=False),
+    sa.Column("created_at", Time, nullable=False),
+)
+
+# Sessions that an operator sends to an arm.
+testers = sa.Table(
+    "testers",
+    metadata,
+    sa.Column("experiment", sa.Text, sa.ForeignKey("experiments.id"), primary_key=True),
+    sa.Column("session_id", sa.Text, primary_key=True),
+    sa.Column("arm", sa.Text, nullable=False),
+    sa.Column("rule", sa.Text, nullable=False),
+    sa.Column("note", sa.Text),
     sa.Column("created_at", Time, nullable=False),
 )
 
