@@ -20,7 +20,20 @@ from typing import Any
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
 # In the order in which a page travels; each is a module of this package with add_options() and run().
-NAMES = ("extraction", "process", "retrieval", "search", "http", "lag", "logging", "load", "startup", "memory")
+NAMES = (
+    "extraction",
+    "metadata",
+    "process",
+    "retrieval",
+    "search",
+    "http",
+    "lag",
+    "logging",
+    "load",
+    "llm",
+    "startup",
+    "memory",
+)
 
 
 def machine() -> str:

@@ -34,6 +34,8 @@ def serving(settings: Settings) -> Iterator[str]:
         "TOOLSCOUT_DATA_DIR": str(settings.data_dir),
         "TOOLSCOUT_PORT": str(port),
         "TOOLSCOUT_LOG_STDOUT": "0",
+        "TOOLSCOUT_LLM": settings.llm_mode,
+        "LLM_API_BASE": settings.llm_api_base,
         "OMP_NUM_THREADS": "1",
     }
     process = subprocess.Popen([sys.executable, "-m", "services.gateway"], cwd=ROOT, env=env)

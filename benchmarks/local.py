@@ -22,8 +22,8 @@ from toolscout.settings import Settings
 from benchmarks.system import SHARED
 from benchmarks.vectors import vectors_of
 from services.gateway.api.forms import SearchForm
-from services.gateway.api.search import serve
 from services.gateway.state import Gateway
+from services.gateway.turn import Turn
 
 SETS = SHARED / "data" / "retrieval"
 
@@ -35,7 +35,13 @@ class Local:
     queries: list[str]
 
     def search(self, query: str, answer: bool = True) -> dict:
-        return serve(self.gateway, SearchForm(query=query, answer=answer), "bench")
+        """The whole search, as the gateway does it where no model is asked; returns what is shown."""
+        exposure = self.gateway.arms.expose("bench", bot=False, keyed=True)
+        turn = Turn(self.gateway, SearchForm(query=query, answer=answer), "bench", exposure)
+        turn.find(asked=False, why_not="llm_off")
+        turn.ended = True
+        turn.tell()
+        return turn.results() | {"answer": turn.answer}
 
 
 def passages(count: int) -> list[tuple[str, str]]:
@@ -105,7 +111,7 @@ def fill(settings: Settings, count: int) -> None:
 @contextmanager
 def local(count: int) -> Iterator[Local]:
     with tempfile.TemporaryDirectory(prefix="toolscout-") as directory:
-        settings = Settings(_env_file=None, data_dir=Path(directory), log_stdout=False)
+        settings = Settings(_env_file=None, data_dir=Path(directory), log_stdout=False, llm="off")
         fill(settings, count)
         gateway = Gateway(settings)
         gateway.open()

@@ -70,7 +70,7 @@ class System:
 def running(**settings: object) -> Iterator[System]:
     """`toolscout up` on a temporary data directory and a free port; settings by their name without TOOLSCOUT_."""
     with tempfile.TemporaryDirectory(prefix="toolscout-", ignore_cleanup_errors=True) as directory:
-        env = {k: v for k, v in os.environ.items() if not k.startswith("TOOLSCOUT_")}
+        env = {k: v for k, v in os.environ.items() if not k.startswith(("TOOLSCOUT_", "LLM_"))}
         env |= {"TOOLSCOUT_DATA_DIR": directory, "TOOLSCOUT_PORT": str(free_port()), "PYTHONUNBUFFERED": "1"}
         env |= {f"TOOLSCOUT_{name.upper()}": str(value) for name, value in settings.items()}
         start = time.perf_counter()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 import time
@@ -20,6 +21,7 @@ from toolscout.catalogue import Catalogue, jobs, meta, migrate, pages, tools
 from toolscout.catalogue.engine import plain
 from toolscout.catalogue.tables import pages as page_table
 from toolscout.domain import FINAL, State
+from toolscout.endpoints import CANDIDATE, STABLE, endpoint
 from toolscout.errors import ToolscoutError
 from toolscout.settings import Settings
 from toolscout.submit import wanted
@@ -181,7 +183,7 @@ def _get(settings: Settings, path: str) -> Any:
 
 @main.command()
 def status() -> None:
-    """How many pages stand where, and what waits in the queue."""
+    """How many pages stand where, what waits in the queue, and how the language models are."""
     settings = Settings()
     catalogue = _catalogue(settings)
     with catalogue.read() as conn:
@@ -198,6 +200,25 @@ def status() -> None:
             click.echo(f"{n:8}  tasks waiting for {name}")
     except (redis.exceptions.RedisError, OSError):
         click.echo("The task queue is away: `toolscout up` is not running here.", err=True)
+    for arm, wrong in asyncio.run(_probe(settings)).items():
+        click.echo(f"   model  {arm}: {wrong or 'ready'}", err=bool(wrong))
+
+
+async def _probe(settings: Settings) -> dict[str, str]:
+    """What is wrong with each arm's language model, "" where nothing is."""
+    from toolscout.llm import Client
+
+    if settings.llm_mode == "off":
+        return {"stable": "off (TOOLSCOUT_LLM=off): answers quote the pages"}
+    found = {}
+    for arm in (STABLE, CANDIDATE):
+        if wanted := endpoint(settings, arm):
+            client = Client(wanted, settings)
+            found[arm] = await client.probe()
+            await client.close()
+        elif arm == STABLE:
+            found[arm] = "the embedded model is not running: `toolscout up` starts it"
+    return found
 
 
 @main.command()

@@ -18,13 +18,16 @@ from pathlib import Path
 
 from toolscout import events, logs
 from toolscout.catalogue import Catalogue, meta, migrate
+from toolscout.endpoints import CANDIDATE, STABLE
 from toolscout.errors import ConfigError
-from toolscout.settings import Settings
+from toolscout.settings import Settings, cores
 
 from services.supervise import Child, Supervisor
 
 READY_S = 60.0
 LOOK_S = 0.2
+# With fewer cores an embedded model has one thread, alone or not.
+SHARED_FROM = 2
 # Whoever crashes so often before the system is ready would go on doing so.
 GIVE_UP = 3
 
@@ -47,6 +50,7 @@ def up(settings: Settings) -> None:
             welcome(settings, key, ready, online.result())
             while True:
                 supervisor.watch()
+                serve_adapter(settings, supervisor)
                 time.sleep(LOOK_S)
         except KeyboardInterrupt:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -129,7 +133,37 @@ def children(settings: Settings) -> list[Child]:
     for name in ("gateway", "crawler", "processor", "maintenance"):
         argv = [sys.executable, "-m", f"services.{name}"]
         found.append(Child(name, argv, env, settings.run_dir / f"{name}.stderr"))
-    return found
+    arms = embedded_arms(settings)
+    return found + [embedded_llm(settings, arm, len(arms), env) for arm in arms]
+
+
+def embedded_arms(settings: Settings) -> list[str]:
+    """Arms that a model inside the package serves: stable, and once an adapter has passed its gate the candidate."""
+    if settings.llm_mode != "embedded":
+        return []
+    candidate = (settings.models_dir / "finetuned_adapter").exists() and not settings.llm_api_base_new_model
+    return [STABLE, CANDIDATE] if candidate else [STABLE]
+
+
+def embedded_llm(settings: Settings, arm: str, servers: int, env: Mapping[str, str]) -> Child:
+    settings.llm_file(arm).unlink(missing_ok=True)
+    argv = [sys.executable, "-m", "services.llm", arm, "--servers", str(servers)]
+    return Child(f"llm-{arm}", argv, env, settings.run_dir / f"llm-{arm}.stderr")
+
+
+def serve_adapter(settings: Settings, supervisor: Supervisor) -> None:
+    """Starts the candidate's model when its first adapter appears while the system runs."""
+    running = {child.name: child for child in supervisor.children}
+    if CANDIDATE not in embedded_arms(settings) or f"llm-{CANDIDATE}" in running:
+        return
+    stable = running[f"llm-{STABLE}"]
+    child = embedded_llm(settings, CANDIDATE, 2, stable.env)
+    supervisor.children.append(child)
+    child.start()
+    # The machine's cores are shared by two from here on: the watch starts it again.
+    stable.argv = [*stable.argv[:-1], "2"]
+    if cores() > SHARED_FROM:
+        stable.ask_to_end()
 
 
 def own_redis(settings: Settings, env: Mapping[str, str]) -> tuple[Child, str]:
@@ -193,6 +227,7 @@ def welcome(settings: Settings, key: str, ready: bool, online: bool) -> None:
     say(f"  search     {where}/   or: toolscout search 'remove the background of a photo'")
     say("  add pages  toolscout crawl https://huggingface.co https://github.com/ggml-org/llama.cpp")
     say("  follow     toolscout status")
+    say(f"  operator   {where}/admin")
     say(f"  API        {where}/docs")
     say(f"  events     {settings.log_dir}/*.jsonl")
     if key:

@@ -7,16 +7,16 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI
-from fastapi.responses import FileResponse, Response
+from fastapi import FastAPI, Request
+from fastapi.responses import FileResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 from toolscout import __version__, events, logs
 from toolscout.settings import Settings
 
 from services.gateway import problems
-from services.gateway.api import feedback, health, process, search, tools
+from services.gateway.api import admin, experiments, feedback, health, missed, process, search, survey, tools
 from services.gateway.door import Door
-from services.gateway.state import Gateway
+from services.gateway.state import Gateway, gateway_of
 
 WEB = Path(__file__).parent / "web"
 # The page loads nothing from elsewhere and runs nothing inline.
@@ -35,6 +35,13 @@ class _Static(StaticFiles):
         return response
 
 
+async def _tester(request: Request, token: str) -> Response:
+    """Opening a tester's link sends the visitor's session to its arm; a link that is worth nothing changes nothing."""
+    gateway = gateway_of(request)
+    await gateway.in_thread(gateway.arms.accept, token, request.state.session)
+    return RedirectResponse("/", status_code=303, headers={"Cache-Control": "no-store"})
+
+
 def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
@@ -44,18 +51,26 @@ def create_app(settings: Settings) -> FastAPI:
         try:
             yield
         finally:
+            await gateway.asker.close()
             gateway.close()
             logs.emit(events.ServiceStopped())
 
     app = FastAPI(title="Toolscout", version=__version__, lifespan=life, redoc_url=None)
     problems.install(app)
     app.add_middleware(Door, settings=settings)
-    for part in (search, process, feedback, tools, health):
+    for part in (search, process, feedback, survey, tools, health, admin, experiments, missed):
         app.include_router(part.router)
 
     @app.get("/", include_in_schema=False)
-    async def page() -> Response:
+    async def page(request: Request, tester: str = "") -> Response:
+        if tester:
+            return await _tester(request, tester)
         return FileResponse(WEB / "index.html", headers=PAGE_HEADERS)
+
+    @app.get("/admin", include_in_schema=False)
+    @app.get("/admin/missed", include_in_schema=False)
+    async def operator() -> Response:
+        return FileResponse(WEB / "admin.html", headers=PAGE_HEADERS)
 
     app.mount("/static", _Static(directory=WEB / "static"), name="static")
     return app

@@ -33,8 +33,8 @@ LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 # Bytes: a page's HTML may come with process_url, everything else is small.
 BODY_LIMITS = {"/api/v1/process_url": 12_000_000}
 BODY_LIMIT = 256_000
+SEARCH = "/api/v1/search"
 DEFAULT_RATE = "120/minute"
-GROUP = "stable"  # until there is an experiment
 SECURITY = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -110,9 +110,10 @@ class _Visit:
         except ToolscoutError as error:
             refused = error
         self.scope["state"]["session"] = session
-        with context.bound(context.Context(self.trace_id, session, GROUP)):
+        with context.bound(context.Context(self.trace_id, session)):
             try:
                 if refused is None:
+                    await self._join_group(session)
                     await self._pass_on()
                     refused = self.overflow
                 if refused:
@@ -132,6 +133,13 @@ class _Visit:
             if self.status:
                 raise
             await problem(ToolscoutError())(self.scope, self.receive, self.send)
+
+    async def _join_group(self, session: str) -> None:
+        """Whatever a session does is logged under its group. A search decides for itself: it may be the first."""
+        if self.path.startswith("/api/") and self.path != SEARCH:
+            gateway = self.scope["app"].state.gateway
+            exposure = gateway.arms.known(session) or await gateway.in_thread(gateway.arms.peek, session)
+            context.join(exposure.group)
 
     def _check(self, local: bool) -> None:
         self._check_host()
@@ -183,7 +191,8 @@ class _Visit:
             self.status = message["status"]
             headers = MutableHeaders(scope=message)
             headers["X-Trace-ID"] = self.trace_id
-            headers["X-AB-Group"] = GROUP
+            if group := context.current().ab_group:
+                headers["X-AB-Group"] = group
             for name, value in SECURITY.items():
                 headers.setdefault(name, value)
             if self.cookie:

@@ -13,12 +13,18 @@ from toolscout import context, queue
 from toolscout.addresses import AddressGuard
 from toolscout.catalogue import Catalogue, meta, migrate
 from toolscout.encoder import Encoder
-from toolscout.errors import AdminKeyNeeded, NotReady
+from toolscout.errors import NotReady
 from toolscout.index import Index
 from toolscout.pages import PageStore
 from toolscout.settings import Settings, cores
 
+from services.gateway.admin import Admin
+from services.gateway.arms import Arms
+from services.gateway.ask import Asker
+from services.gateway.describe_arms import describe_arms
 from services.gateway.follow import Follower
+from services.gateway.likeness import Likeness
+from services.gateway.live import Live
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -38,6 +44,11 @@ class Gateway:
         self.encoder = Encoder(settings.encoder_dir)
         self.celery: Celery | None = queue.create_celery(settings) if settings.broker_url else None
         self.follower = Follower(self.catalogue, settings.index_poll_seconds)
+        self.admin = Admin(self.catalogue)
+        self.live = Live(self.catalogue)
+        self.likeness = Likeness(self.encoder)
+        self.arms = Arms(self.catalogue, settings, describe_arms)
+        self.asker = Asker(settings)
         self.threads = ThreadPoolExecutor(cores() + 2, thread_name_prefix="work")
 
     def open(self) -> None:
@@ -60,25 +71,6 @@ class Gateway:
         """Runs blocking work beside the event loop, in the caller's context."""
         return await context.run_in(self.threads, function, *args, **kwargs)
 
-    def is_admin(self, authorization: str) -> bool:
-        scheme, _, key = authorization.partition(" ")
-        if scheme.lower() != "bearer" or not key:
-            return False
-        with self.catalogue.read() as conn:
-            return meta.is_admin_key(conn, key.strip())
-
 
 def gateway_of(request: Request) -> Gateway:
     return request.app.state.gateway
-
-
-async def is_admin(request: Request) -> bool:
-    """Whether the request carries the admin key."""
-    header = request.headers.get("authorization", "")
-    return bool(header) and await gateway_of(request).in_thread(gateway_of(request).is_admin, header)
-
-
-async def need_local_or_admin(request: Request) -> None:
-    """Off loopback, what shows the inside of the system needs the key."""
-    if not request.state.local and not await is_admin(request):
-        raise AdminKeyNeeded()

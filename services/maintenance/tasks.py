@@ -20,7 +20,8 @@ def create_worker(settings: Settings) -> Celery:
 
     @app.task(name=queue.SWEEP)
     def sweep() -> int:
-        """Wakes pages that wait or whose worker died; returns how many."""
+        """Wakes pages that wait or whose worker died, and tools without a description; returns how many pages."""
+        queue.wake_descriptions(app, settings, catalogue())
         return sweep_pages(catalogue(), app, settings)
 
     return app

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -10,17 +11,25 @@ from toolscout.domain import CATEGORIES, Pricing
 from toolscout.text import clean
 
 LISTS = ("platforms", "languages")
-MAX_NAME, MAX_SUMMARY = 120, 400
+# Lists that one page makes: two pages would say the same in other words.
+PHRASES = ("features", "use_cases")
+MAX_NAME, MAX_SUMMARY, MAX_PHRASE, MAX_PHRASES = 120, 400, 120, 8
+_ENGLISH = re.compile(r"[\x20-\u024f\u2010-\u2122]*")
 
 
-def describe(site: str, pages: Sequence[sa.Row]) -> dict[str, Any]:
+def describe(site: str, pages: Sequence[sa.Row], llm_facts: dict[str, dict] | None = None) -> dict[str, Any]:
     """Values of the tool's row. `pages` (id, url, title, language, facts) in order of rank, the landing page first.
 
     Depends on the pages alone, not on the order in which they were read. A list gathers what all pages state; any
-    other field is taken where it is surest, the earlier page winning a tie.
+    other field is taken where it is surest, the earlier page winning a tie. `llm_facts`, what a language model said,
+    only fill what no page states.
     """
-    best = {name: _best(name, pages) for name in ("name", "summary", "category", "pricing")}
+    best = {name: _best(name, pages) for name in ("name", "summary", "category", "pricing", *PHRASES)}
+    best["summary_en"] = _in_english(best["summary"], pages)
+    best |= {name: _filled(fact) for name, fact in (llm_facts or {}).items() if best.get(name) == (None, None)}
     lists = {name: _all(name, pages) for name in LISTS}
+    if not lists["platforms"][0] and "platforms" in (llm_facts or {}):
+        lists["platforms"] = _filled((llm_facts or {})["platforms"])
     sources = {name: source for name, (_, source) in (best | lists).items() if source}
     if not lists["languages"][0]:
         lists["languages"] = (_page_languages(pages), None)
@@ -29,6 +38,8 @@ def describe(site: str, pages: Sequence[sa.Row]) -> dict[str, Any]:
         "url": pages[0].url if pages else "",
         "name": _text(best["name"][0], MAX_NAME) or site,
         "summary": _text(best["summary"][0], MAX_SUMMARY),
+        "summary_en": _text(best["summary_en"][0], MAX_SUMMARY),
+        **{name: [_text(item, MAX_PHRASE) for item in _listed(best[name][0] or [])][:MAX_PHRASES] for name in PHRASES},
         "category": best["category"][0] if best["category"][0] in CATEGORIES else "other",
         "pricing": best["pricing"][0] if best["pricing"][0] in set(Pricing) else None,
         **{name: lists[name][0] for name in LISTS},
@@ -47,6 +58,16 @@ def _best(name: str, pages: Sequence[sa.Row]) -> tuple[Any, dict | None]:
             if name in ("name", "summary"):
                 break
     return found
+
+
+def _in_english(summary: tuple[Any, dict | None], pages: Sequence[sa.Row]) -> tuple[Any, dict | None]:
+    """The summary, where it is English already."""
+    english = bool(pages) and (pages[0].language or "en") == "en" and bool(_ENGLISH.fullmatch(str(summary[0] or "")))
+    return summary if english and summary[0] else (None, None)
+
+
+def _filled(fact: dict) -> tuple[Any, dict]:
+    return fact["value"], {"source": fact["source"], "confidence": fact["confidence"], "page_id": None}
 
 
 def _all(name: str, pages: Sequence[sa.Row]) -> tuple[list[str], dict | None]:

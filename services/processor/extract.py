@@ -15,15 +15,17 @@ from functools import cached_property
 
 import lxml.html
 import trafilatura
-from lxml.etree import ElementDefaultClassLookup, LxmlError, strip_elements
+from lxml.etree import ElementDefaultClassLookup, LxmlError, strip_elements, tostring
 from lxml.html import HtmlElement, HTMLParser
 from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.html import HTMLTree
 from toolscout.domain import Extracted
+from toolscout.untrusted import without_instructions
 
 from services.processor import blocks as block_reader
 from services.processor.blocks import Block
 from services.processor.decode import decode
+from services.processor.disarm import disarm
 from services.processor.facts import facts_of
 from services.processor.language import language_of
 from services.processor.structured import PageData
@@ -53,7 +55,7 @@ def extract(html: bytes | str, url: str, content_type: str = "") -> Extracted:
     main, method = _main_text(page, data)
     if not main:
         main, method = "\n".join(part for part in (data.title, data.description) if part), "description"
-    lines = "\n".join(" ".join(line.split()) for line in main.splitlines() if line.strip())
+    lines = without_instructions("\n".join(" ".join(line.split()) for line in main.splitlines() if line.strip()))
     headings = set() if page.deep else {block.text for block in page.blocks if block.heading}
     language = language_of(lines, data.language)
     return Extracted(
@@ -71,7 +73,8 @@ def extract(html: bytes | str, url: str, content_type: str = "") -> Extracted:
 
 def _plain(text: str) -> Extracted:
     """A text without markup: its first line is its title."""
-    lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
+    text = without_instructions("\n".join(" ".join(line.split()) for line in text.splitlines()))
+    lines = [line for line in text.splitlines() if line.strip()]
     title = lines[0].lstrip("# ")[:200] if lines else ""
     headings = [line for line in lines if line.startswith("#")]
     body = "\n".join(lines)
@@ -82,7 +85,7 @@ def _plain(text: str) -> Extracted:
 
 @dataclass
 class _Page:
-    """One page, parsed at most once by each parser."""
+    """One page, parsed at most once by each parser, after what speaks to language models is taken out."""
 
     html: str
     url: str
@@ -95,6 +98,8 @@ class _Page:
             self.tree = lxml.html.document_fromstring(self.html.encode("utf-8", "ignore") or EMPTY, parser=parser)
         except (LxmlError, ValueError, AssertionError):
             self.tree = lxml.html.document_fromstring(EMPTY)
+        if disarm(self.tree):
+            self.html = tostring(self.tree, encoding="unicode", method="html")  # the page as if nobody had written them
         self.deep = bool(self.tree.getroottree().xpath(DEEP))
 
     @cached_property

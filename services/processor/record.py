@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
-from toolscout.catalogue import Catalogue, changes, pages, tools
+from toolscout.catalogue import Catalogue, changes, descriptions, pages, tools
 from toolscout.catalogue.engine import lock
 from toolscout.catalogue.tables import chunks as chunk_table
 from toolscout.catalogue.tables import pages as page_table
@@ -162,7 +162,14 @@ class _Batch:
 
     def _describe(self, site: str) -> int | None:
         leading = tools.leading_pages(self.conn, site)
-        return tools.upsert(self.conn, site, describe(site, leading), self.now) if leading else None
+        if not leading:
+            return None
+        known = descriptions.known(self.conn, site)
+        values = describe(site, leading, known.llm_facts if known else None)
+        if known is None or known.described_digest != leading[0].text_digest:
+            # A language model is asked later; meanwhile what the pages state stands.
+            values |= {"describe_at": self.now, "describe_tries": 0}
+        return tools.upsert(self.conn, site, values, self.now)
 
     def _difference(self, reading: Reading, tool_id: int) -> list[tuple[Chunk, int, str]]:
         """Passages that are new on the page; those that are no longer there go; an equal one keeps its row."""

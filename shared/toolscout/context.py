@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import ParamSpec, TypeVar
 
@@ -49,6 +49,11 @@ async def run_in(pool: Executor, function: Callable[P, T], *args: P.args, **kwar
     """Runs blocking work in a pool, beside the event loop and in the caller's context, which threads don't inherit."""
     call = partial(contextvars.copy_context().run, function, *args, **kwargs)
     return await asyncio.get_running_loop().run_in_executor(pool, call)
+
+
+def join(ab_group: str) -> None:
+    """Adds the A/B group to the current context, from where it is decided to the end of the request."""
+    _current.set(replace(_current.get(), ab_group=ab_group))
 
 
 @contextmanager

@@ -13,6 +13,8 @@ import redis.exceptions
 from celery import Celery, signals
 
 from toolscout import context, events, logs
+from toolscout.catalogue import Catalogue, descriptions
+from toolscout.endpoints import endpoint
 from toolscout.errors import ConfigError, InvalidInput
 from toolscout.settings import Settings
 
@@ -23,6 +25,7 @@ QUEUES = ("crawler", "processor", "trainer", "maintenance")
 ELSEWHERE = {"processor.snapshot_index": "maintenance"}
 FETCH = "crawler.fetch_pages"
 PROCESS = "processor.process_pages"
+DESCRIBE = "processor.describe_tools"
 SWEEP = "maintenance.sweep"
 # What sending raises while Redis does not answer.
 AWAY = (kombu.exceptions.OperationalError, redis.exceptions.RedisError, OSError)
@@ -89,6 +92,16 @@ def wake_pages(
     """Wakes crawler and processor for pages, in tasks of the size that each works best with."""
     wake(app, FETCH, to_fetch, settings.fetch_batch, countdown=fetch_in_s)
     wake(app, PROCESS, to_process, settings.batch_size)
+
+
+def wake_descriptions(app: Celery, settings: Settings, catalogue: Catalogue) -> int:
+    """Wakes the processor for tools that a language model is to describe, unless one does already."""
+    if endpoint(settings, "stable") is None:
+        return 0
+    with catalogue.write() as conn:
+        ids = descriptions.due(conn, time.time(), settings.llm_concurrency)
+    wake(app, DESCRIBE, ids, settings.llm_concurrency)
+    return len(ids)
 
 
 def send(app: Celery, name: str, *args: Any, countdown: float = 0) -> str:

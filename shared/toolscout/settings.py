@@ -93,10 +93,10 @@ class Settings(BaseSettings):
     llm_prices: Annotated[dict[str, tuple[float, float]], NoDecode] = Field(
         {}, description="US$ per million tokens in/out of models that cost money, e.g. gpt-4o-mini=0.15/0.60,o3=2/8"
     )
-    llm_first_token_seconds: float = Field(20.0, gt=0, description="How long a model may take to its first token")
-    llm_seconds: float = Field(45.0, gt=0, description="How long one call of a model may take in all")
+    llm_first_token_seconds: float = Field(15.0, gt=0, description="How long a model may take to its first token")
+    llm_seconds: float = Field(40.0, gt=0, description="How long one call of a model may take in all")
     llm_concurrency: int = Field(4, ge=1, le=64, description="Pages that one process has described at the same time")
-    llm_queue: int = Field(8, ge=0, le=1000, description="Requests that wait in an embedded model's server before 503")
+    llm_queue: int = Field(4, ge=0, le=1000, description="Requests that wait in an embedded model's server before 503")
     llm_context: int = Field(
         0, ge=0, description="Tokens that a prompt may have; 0: 350 for the embedded model, 6000 for others"
     )

@@ -15,9 +15,10 @@ from toolscout.domain import FINAL
 from toolscout.errors import AdminKeyNeeded, NotFound
 from toolscout.submit import wanted, with_html
 
+from services.gateway.admin import is_admin, need_local_or_admin
 from services.gateway.api.forms import DAY, ProcessForm
 from services.gateway.api.reply import reply
-from services.gateway.state import Gateway, gateway_of, is_admin, need_local_or_admin
+from services.gateway.state import Gateway, gateway_of
 
 router = APIRouter(prefix="/api/v1", tags=["pages"])
 

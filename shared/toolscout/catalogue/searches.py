@@ -9,10 +9,21 @@ from toolscout.catalogue.tables import clicks, feedback, searches
 
 # Built once: it stands between a visitor and the answer.
 _ADD = sa.insert(searches)
+_FINISH = (
+    sa.update(searches)
+    .where(searches.c.id == sa.bindparam("search_id"))
+    .values({name: sa.bindparam(f"new_{name}") for name in ("answer", "arm", "timings")})
+)
 
 
 def add(conn: sa.Connection, row: dict) -> None:
     conn.execute(_ADD, row)
+
+
+def finish(conn: sa.Connection, search_id: str, answer: dict, arm: dict, timings: dict) -> None:
+    """Adds what a model answered to a search that its visitor has seen already."""
+    row = {"search_id": search_id, "new_answer": answer, "new_arm": arm, "new_timings": timings}
+    conn.execute(_FINISH, row)
 
 
 def get(conn: sa.Connection, search_id: str) -> sa.Row | None:

@@ -186,7 +186,7 @@ searches = sa.Table(
     sa.Column("session_id", sa.Text, nullable=False, index=True),
     sa.Column("created_at", Time, nullable=False, index=True),
     sa.Column("ab_group", sa.Text, nullable=False),
-    sa.Column("experiment", sa.Text, index=True),
+    sa.Column("experiment", sa.Text),
     # False: bots, API clients without the key, testers. They are shown apart.
     sa.Column("counted", sa.Boolean, nullable=False, server_default=sa.true()),
     # What answered: {served_by, model, prompt, adapter, fallback}
@@ -200,6 +200,8 @@ searches = sa.Table(
     sa.Column("index_version", sa.BigInteger, nullable=False),
     sa.Column("encoder", sa.Text, nullable=False),
     sa.Column("timings", sa.JSON, nullable=False),
+    # The newest counted searches of an arm are read, and all of them counted, without a look at any other.
+    sa.Index("ix_searches_arm", "experiment", "ab_group", "counted", "created_at"),
 )
 
 # tool_id 0 rates the answer as a whole; the last rating of a session wins.

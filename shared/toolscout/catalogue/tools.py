@@ -23,8 +23,11 @@ def upsert(conn: sa.Connection, site: str, values: dict, now: float) -> int:
 
 
 def leading_pages(conn: sa.Connection, site: str) -> list[sa.Row]:
-    """The read pages of a site (id, url, title, language, facts), the landing page first: the shortest path leads."""
-    columns = (pages.c.id, pages.c.url, pages.c.title, pages.c.language, pages.c.facts)
+    """The read pages of a site (id, url, title, language, facts, text_digest), the landing page first.
+
+    The shortest path leads.
+    """
+    columns = (pages.c.id, pages.c.url, pages.c.title, pages.c.language, pages.c.facts, pages.c.text_digest)
     stmt = sa.select(*columns).where(
         pages.c.site == site, pages.c.indexed_at.is_not(None), pages.c.duplicate_of.is_(None)
     )

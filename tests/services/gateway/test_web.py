@@ -1,210 +1,10 @@
-"""The web page in a real Chromium; only the API behind it is canned, and its answers have the API's shapes."""
+"""The page of the search in a real Chromium; only the API behind it is canned."""
 
 from __future__ import annotations
 
-import json
-import shutil
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from typing import Any
+from playwright.sync_api import Page, expect
 
-import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
-
-from tests.needs import missing
-
-WEB = Path(__file__).parents[3] / "services" / "gateway" / "web"
-# What the gateway sends with the page.
-POLICY = "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'"
-TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-# No name resolves: nothing leaves this machine.
-FLAGS = ["--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
-PHONE = {"width": 360, "height": 800}
-EVIL = '<img src=x onerror="window.hurt=1"><script>window.hurt=1</script>'
-LONG = "Cleanvoice reads a recording and cuts filler words, mouth sounds and long silences. " * 6
-
-
-def result(tool_id: int, name: str, url: str, texts: list[str], **values: Any) -> dict[str, Any]:
-    highlights = [
-        {"chunk_id": tool_id * 100 + n, "url": f"{url}/features", "title": name, "text": text}
-        for n, text in enumerate(texts)
-    ]
-    row = {"tool_id": tool_id, "name": name, "url": url, "summary": f"{name} in one line.", "score": 0.9}
-    return row | {"category": "audio", "pricing": "freemium", "highlights": highlights} | values
-
-
-RESULTS = [
-    result(1, "Cleanvoice", "https://cleanvoice.example", ["It removes background noise.", LONG]),
-    result(2, EVIL, "javascript:window.hurt=1", [EVIL], summary=EVIL, category=EVIL),
-    result(3, "도우미", "https://doumi.example", ["회의록을 한국어로 정리합니다."], category="data", pricing=None),
-]
-RESULTS += [result(n, f"Tool {n}", f"https://tool{n}.example", ["A noise filter."]) for n in range(4, 16)]
-TEXT = "Cleanvoice: It removes background noise. [1]\nCleanvoice: It cuts filler words [9], too. [2]"
-CITATIONS = [{"n": 1, "chunk_id": 100, "tool_id": 1}, {"n": 2, "chunk_id": 101, "tool_id": 1}]
-FACETS = {"category": {"audio": 13, "productivity": 1}, "pricing": {"freemium": 14}}
-
-
-def row(url: str, state: str, reason: str | None = None) -> dict[str, Any]:
-    return {"url": url, "state": state, "reason": reason, "detail": None, "tool_id": None}
-
-
-A, B = "https://a.example", "https://b.example"
-JOBS = [
-    {"state": "queued", "urls": [row(A, "fetching"), row(B, "queued")]},
-    {"state": "indexed", "urls": [row(A, "indexed"), row(B, "failed", "robots_disallowed")]},
-]
-PROBLEM = {"type": "urn:toolscout:problem:rate_limited", "status": 429, "reason": "rate_limited", "trace_id": "0" * 32}
-PROBLEM |= {"title": "Too many requests", "detail": "The limit is 120/minute.", "remedy": "Wait a minute."}
-
-
-class Api:
-    """What the server was asked, and what it answers."""
-
-    def __init__(self) -> None:
-        self.asked: list[tuple[str, Any]] = []
-        self.total = 14
-        self.failing: set[str] = set()
-        self.jobs = list(JOBS)
-        self.slow = threading.Event()
-
-    def bodies(self, path: str) -> list[Any]:
-        return [body for asked, body in self.asked if asked == path]
-
-    def answer(self, path: str, body: Any) -> tuple[int, Any]:
-        self.asked.append((path, body))
-        if path in self.failing:
-            return 429, PROBLEM
-        if path == "/api/v1/search":
-            return 200, self._search(body)
-        if path == "/api/v1/tools":
-            return 200, {"total": self.total, "offset": 0, "items": [], "facets": FACETS}
-        if path == "/api/v1/process_url":
-            return 202, {"job_id": "job1"}
-        if path == "/api/v1/jobs/job1":
-            return 200, {"job_id": "job1"} | (self.jobs.pop(0) if len(self.jobs) > 1 else self.jobs[0])
-        return 204, None
-
-    def _search(self, body: dict[str, Any]) -> dict[str, Any]:
-        query, start = body["query"], body["offset"]
-        if query == "slow":
-            self.slow.wait(5)
-        no_match = query == "nothing"
-        text, citations = ("Nothing here fits that question.", []) if no_match else (TEXT, CITATIONS)
-        answer = {"text": text, "citations": citations, "source": "extractive", "model": None, "grounded": True}
-        shown = RESULTS[start : start + body["limit"]] if self.total else []
-        found = {"search_id": f"s-{query}-{start}", "group": "stable", "experiment": None, "results": shown}
-        return found | {"no_match": no_match, "answer": answer if body["answer"] else None, "timings_ms": {"total": 9}}
-
-
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"  # one connection for all of the page's parts
-    api: Api
-
-    def do_GET(self) -> None:
-        path = self.path.split("?")[0]
-        if path.startswith("/api/"):
-            self._json(*self.api.answer(path, None))
-            return
-        file = WEB / ("index.html" if path == "/" else path.lstrip("/"))
-        found = file.is_file()
-        self._send(200 if found else 404, file.read_bytes() if found else b"", TYPES.get(file.suffix, "text/plain"))
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        self._json(*self.api.answer(self.path, body))
-
-    def _json(self, status: int, body: Any) -> None:
-        content = b"" if body is None else json.dumps(body).encode()
-        self._send(status, content, "application/problem+json" if status >= 400 else "application/json")
-
-    def _send(self, status: int, content: bytes, media_type: str) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", f"{media_type}; charset=utf-8")
-        self.send_header("Content-Security-Policy", POLICY)
-        self.send_header("Content-Length", str(len(content)))
-        self.send_header("Cache-Control", "max-age=60" if self.path.startswith("/static/") else "no-store")
-        self.send_header("X-Content-Type-Options", "nosniff")
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *args: object) -> None:
-        pass
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = next(filter(None, map(shutil.which, CHROMIUMS)), None)
-    if path is None:
-        missing("chromium (install it to test the web page)")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[ThreadingHTTPServer]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Canned", (Handler,), {}))
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
-
-
-@pytest.fixture
-def api(server: ThreadingHTTPServer) -> Iterator[Api]:
-    api = server.RequestHandlerClass.api = Api()  # type: ignore[attr-defined]
-    yield api
-    api.slow.set()
-
-
-class Watched:
-    """One page for a module's tests, with what went wrong on it: script errors and breaches of the policy."""
-
-    def __init__(self, context: BrowserContext) -> None:
-        context.set_default_timeout(10_000)
-        self.page = context.new_page()
-        self.wrong: list[str] = []
-        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
-        self.page.on("console", lambda said: self.wrong.extend([said.text] * ("Security Policy" in said.text)))
-
-    def visit(self) -> Iterator[Page]:
-        self.wrong.clear()
-        yield self.page
-        self.page.unroute_all()
-        self.page.evaluate("localStorage.clear()")
-        self.page.goto("about:blank")
-        assert self.wrong == []
-
-
-def watched(browser: Browser, server: ThreadingHTTPServer, **options: Any) -> Iterator[Watched]:
-    address = f"http://127.0.0.1:{server.server_port}"
-    context = browser.new_context(base_url=address, reduced_motion="reduce", **options)
-    yield Watched(context)
-    context.close()
-
-
-@pytest.fixture(scope="module")
-def desk(browser: Browser, server: ThreadingHTTPServer) -> Iterator[Watched]:
-    yield from watched(browser, server, locale="en-US")
-
-
-@pytest.fixture(scope="module")
-def pocket(browser: Browser, server: ThreadingHTTPServer) -> Iterator[Watched]:
-    yield from watched(browser, server, locale="ko-KR", viewport=PHONE)
-
-
-@pytest.fixture
-def page(desk: Watched, api: Api) -> Iterator[Page]:
-    yield from desk.visit()
-
-
-@pytest.fixture
-def phone(pocket: Watched, api: Api) -> Iterator[Page]:
-    yield from pocket.visit()
+from tests.services.gateway.double import EVIL, Api
 
 
 def search(page: Page, query: str) -> None:
@@ -223,7 +23,8 @@ def test_a_search_shows_results_and_stands_in_the_address(page: Page, api: Api) 
     search(page, "remove noise")
     body = api.bodies("/api/v1/search")[0]
     no_filters: dict[str, list[str]] = {"category": [], "pricing": []}
-    assert body == {"query": "remove noise", "limit": 10, "offset": 0, "filters": no_filters, "answer": True}
+    asked = {"query": "remove noise", "limit": 10, "offset": 0, "filters": no_filters}
+    assert body == asked | {"answer": True, "stream": True}
     assert page.url.endswith("/?q=remove+noise")
     first = page.locator("article").first
     expect(first.locator("h3 a[rel='noopener noreferrer']")).to_have_attribute("href", "https://cleanvoice.example/")
@@ -256,7 +57,8 @@ def test_more_results_go_on_where_the_first_ended(page: Page, api: Api) -> None:
     expect(page.locator("article")).to_have_count(15)
     expect(page.locator("#more")).to_be_hidden()
     expect(page.locator("article details").first).to_have_attribute("open", "")
-    assert api.bodies("/api/v1/search")[-1]["offset"] == 10
+    body = api.bodies("/api/v1/search")[-1]
+    assert (body["offset"], body["answer"], body["stream"]) == (10, False, False)
     with page.expect_response("**/api/v1/feedback"):
         page.locator("article").nth(12).get_by_role("button", name="Not helpful").click()
     assert api.bodies("/api/v1/feedback") == [{"search_id": "s-noise-10", "rating": "down", "tool_id": 13}]

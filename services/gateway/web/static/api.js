@@ -1,5 +1,9 @@
 // Calls to the server. Whatever goes wrong becomes a Problem that can be shown.
 import { named, t } from "./i18n.js";
+import { readEvents, within } from "./sse.js";
+
+// The server says at least that it lives more often than this.
+const STALL_MS = 20_000;
 
 /** What went wrong and what to do; the texts are made when shown, for the language may change in between. */
 export class Problem extends Error {
@@ -22,28 +26,57 @@ export class Problem extends Error {
   }
 }
 
-/** The JSON of a GET, or with `body` of a POST; null where there is none. Rejects with Problem, or AbortError. */
-export async function call(path, { body, signal, keepalive } = {}) {
-  const options = { signal, keepalive, headers: { Accept: "application/json" } };
+/** The JSON of a GET, with `body` of a POST, or of `method`, or null. Rejects with Problem, or AbortError. */
+export async function call(path, { method, body, signal, keepalive } = {}) {
+  const response = await reached(fetch(path, { ...request(method, body), signal, keepalive }));
+  return readJson(response);
+}
+
+/** The server-sent events of a POST, each with its JSON. Rejects with Problem, or AbortError; an end is just an end. */
+export async function* events(path, { body, signal }) {
+  const asked = fetch(path, { ...request("POST", body, "text/event-stream"), signal });
+  const response = await reached(within(STALL_MS, asked));
+  if (!response.ok) await readJson(response);
+  const found = readEvents(response.body, STALL_MS);
+  try {
+    for (;;) {
+      const { done, value } = await reached(found.next());
+      if (done) return;
+      yield { name: value.name, data: parsed(value.data, response.status) };
+    }
+  } finally {
+    found.return();
+  }
+}
+
+function request(method, body, accept = "application/json") {
+  const options = { method: method ?? (body === undefined ? "GET" : "POST"), headers: { Accept: accept } };
   if (body !== undefined) {
-    options.method = "POST";
     options.headers["Content-Type"] = "application/json";
     options.body = JSON.stringify(body);
   }
-  let response, text;
+  return options;
+}
+
+async function reached(promise) {
   try {
-    response = await fetch(path, options);
-    text = await response.text();
+    return await promise;
   } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw new Problem("offline");
+    throw error.name === "AbortError" ? error : new Problem("offline");
   }
-  let data = null;
-  try {
-    data = text ? JSON.parse(text) : null;
-  } catch {
-    throw new Problem("unreadable", { status: response.status });
-  }
+}
+
+async function readJson(response) {
+  const text = await reached(response.text());
+  const data = text ? parsed(text, response.status) : null;
   if (!response.ok) throw new Problem(data?.title ? "refused" : "unreadable", { status: response.status, ...data });
   return data;
+}
+
+function parsed(text, status) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Problem("unreadable", { status });
+  }
 }

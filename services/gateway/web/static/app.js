@@ -1,10 +1,12 @@
 // The page: what is asked stands in its address, what came back below the search box.
 import { openAdding, setUpAdding, translateJob } from "./add.js";
-import { call, Problem } from "./api.js";
+import { about, fillAnswer, fillCut, fillWriting } from "./answer.js";
+import { call, events, Problem } from "./api.js";
 import { el, problemBox } from "./dom.js";
 import { named, switchLanguage, t, translatePage } from "./i18n.js";
 import { wordsPattern } from "./marks.js";
-import { fillAnswer, resultCard } from "./results.js";
+import { resultCard } from "./results.js";
+import { closeSurvey, openSurvey, translateSurvey } from "./survey.js";
 
 const LIMIT = 10;
 const MAX_OFFSET = 500;
@@ -13,12 +15,14 @@ const FILTERS = { category: "categories", pricing: "pricings" };
 const $ = (id) => document.getElementById(id);
 const state = {
   asked: { q: "", category: "", pricing: "" },
-  pages: [], // the search's answers so far, one for each "more results"
+  pages: [], // what the searches brought so far, one for each "more results"; the first holds the answer
+  draft: null, // the answer while it is written or after it broke off: {text, cut}
+  timings: null, // what the end of the stream said of the first page
   cards: new Map(), // by tool id: what is shown stays, with its open passages, when more comes
   busy: false,
   problem: null,
   catalogue: null, // {total, facets} once known
-  running: null, // AbortController of the search under way
+  running: null, // AbortController of all that was asked for the question on the page
 };
 
 // What is asked, in the address and in the form.
@@ -46,65 +50,146 @@ function ask(asked) {
 
 // Searching.
 
-async function search(asked) {
-  state.running?.abort();
-  Object.assign(state, { asked, pages: [], cards: new Map(), busy: Boolean(asked.q), problem: null, running: null });
+function search(asked) {
+  Object.assign(state, { asked, pages: [], cards: new Map(), draft: null, problem: null });
+  const mine = begin();
+  state.busy = Boolean(asked.q);
   render();
-  if (asked.q) await load(true);
+  if (asked.q) stream(mine);
 }
 
-async function load(answer) {
-  const mine = (state.running = new AbortController());
+/** Ends whatever is under way, on the server too: what comes from now on belongs to the returned controller. */
+function begin() {
+  state.running?.abort();
+  state.running = new AbortController();
+  state.busy = false;
+  closeSurvey();
+  return state.running;
+}
+
+function question(offset, options) {
   const { q, category, pricing } = state.asked;
   const filters = { category: category ? [category] : [], pricing: pricing ? [pricing] : [] };
-  const body = { query: q, limit: LIMIT, offset: state.pages.length * LIMIT, filters, answer };
+  return { query: q, limit: LIMIT, offset, filters, ...options };
+}
+
+/** Results at once, and the answer as it is written. */
+async function stream(mine) {
+  const body = question(0, { answer: true, stream: true });
   try {
-    const page = await call("/api/v1/search", { body, signal: mine.signal });
-    if (state.running !== mine) return;
-    state.pages.push(page);
-    state.problem = null;
+    for await (const { name, data } of events("/api/v1/search", { body, signal: mine.signal })) {
+      if (state.running !== mine) return;
+      if (Object.hasOwn(ARRIVED, name)) ARRIVED[name](data);
+    }
+    if (state.running === mine) broken(new Problem("unreadable"));
   } catch (error) {
-    // An aborted search has a successor, which owns the page now.
-    if (state.running !== mine || error.name === "AbortError") return;
-    if (!(error instanceof Problem)) throw error;
-    state.problem = error;
+    if (owns(mine, error)) broken(error);
   }
-  state.busy = false;
-  state.running = null;
-  render();
+}
+
+const ARRIVED = {
+  results(page) {
+    const before = state.pages.length;
+    state.pages[0] = { ...page, answer: null };
+    Object.assign(state, { busy: false, timings: null, draft: { text: "", cut: false } });
+    if (!before) return render();
+    renderAnswer();
+    renderResults();
+  },
+  token({ text }) {
+    if (!state.draft) return;
+    state.draft.text += text;
+    state.draft.show?.(state.draft.text);
+  },
+  answer(answer) {
+    state.pages[0].answer = answer;
+    state.draft = null;
+    renderAnswer();
+  },
+  done({ timings_ms: timings, survey }) {
+    const page = state.pages[0];
+    state.timings = timings;
+    if (state.draft) state.draft.cut = true; // it ended without an answer
+    if (state.draft) renderAnswer();
+    $("answer").querySelector(".about")?.replaceWith(about(page, timings));
+    if (survey) openSurvey(page.search_id);
+  },
+};
+
+/** Whether an error is to be shown. An aborted search has a successor, which owns the page now. */
+function owns(mine, error) {
+  if (state.running !== mine || error.name === "AbortError") return false;
+  if (!(error instanceof Problem)) throw error;
+  return true;
+}
+
+/** The stream has ended: what is shown stays, and what is missing is said to be missing. */
+function broken(problem) {
+  if (!state.pages.length) {
+    Object.assign(state, { busy: false, problem });
+    render();
+  } else if (state.draft && !state.draft.cut) {
+    state.draft.cut = true;
+    renderAnswer();
+  }
+}
+
+/** Asks for the answer once more, while the results stay. */
+function answerAgain() {
+  const mine = begin();
+  state.draft = { text: "", cut: false };
+  renderStatus();
+  renderAnswer();
+  $("answer").focus({ preventScroll: true });
+  stream(mine);
 }
 
 async function more() {
   if (state.busy) return;
+  const mine = state.running;
   const before = $("results").querySelectorAll("article").length;
-  state.busy = true;
-  state.problem = null;
+  Object.assign(state, { busy: true, problem: null });
   renderStatus();
-  await load(false);
+  renderProblem();
+  const body = question(state.pages.length * LIMIT, { answer: false, stream: false });
+  try {
+    const page = await call("/api/v1/search", { body, signal: mine.signal });
+    if (state.running !== mine) return;
+    state.pages.push(page);
+  } catch (error) {
+    if (!owns(mine, error)) return;
+    state.problem = error;
+  }
+  state.busy = false;
+  renderStatus();
+  renderProblem();
+  renderResults();
   $("results").querySelectorAll("article")[before]?.querySelector("a")?.focus();
 }
 
 function again() {
-  state.busy = true;
-  state.problem = null;
-  render();
-  load(!state.pages.length);
+  if (state.pages.length) more();
+  else search(state.asked);
   if (!state.catalogue) loadCatalogue();
 }
 
 // Showing.
 
 function render() {
-  const { asked, pages, problem, busy } = state;
+  const { asked, pages, busy } = state;
   document.body.classList.toggle("home", !asked.q);
   document.title = asked.q ? `${asked.q} – Toolscout` : "Toolscout";
   renderFilters();
   renderStatus();
-  $("problem").replaceChildren(problem ? problemBox(problem, again) : "");
+  renderProblem();
   renderWelcome();
-  renderAnswer(pages[0]);
+  renderAnswer();
   if (busy && !pages.length) $("results").replaceChildren(...Array.from({ length: 3 }, skeleton));
   else renderResults();
+}
+
+function renderProblem() {
+  $("problem").replaceChildren(state.problem ? problemBox(state.problem, again) : "");
 }
 
 function skeleton() {
@@ -160,15 +245,36 @@ function renderWelcome() {
   }
 }
 
-function renderAnswer(page) {
+function renderAnswer() {
+  const { catalogue, draft } = state;
   const section = $("answer");
-  const empty = state.catalogue?.total === 0 && !page?.results.length; // the welcome says what to do
-  section.hidden = !page || empty || (!page.no_match && !page.answer);
-  section.className = page?.no_match ? "notice" : "answer";
+  const page = state.pages[0];
+  const empty = catalogue?.total === 0 && !page?.results.length; // the welcome says what to do
+  section.hidden = !page || empty || (!page.no_match && !page.answer && !draft);
+  section.classList.toggle("notice", Boolean(page?.no_match));
+  section.classList.toggle("answer", !page?.no_match);
+  // Room is kept from the moment that somebody saw it, or the results would jump back.
+  if (section.hidden || page.no_match) section.classList.remove("roomy");
   section.replaceChildren();
-  if (section.hidden) return;
-  if (page.no_match) section.append(...nothingFits(page));
-  else fillAnswer(section, page);
+  if (section.hidden) say("");
+  else if (page.no_match) section.append(...nothingFits(page));
+  else if (!draft) fillAnswer(section, page, state.timings);
+  else if (draft.cut) fillCut(section, draft.text, answerAgain);
+  else write(section, draft);
+  if (!section.hidden && !page.no_match) say(t(!draft ? "answer.ready" : draft.cut ? "answer.cut" : "answer.writing"));
+}
+
+function write(section, draft) {
+  draft.show = fillWriting(section);
+  draft.show(draft.text);
+  requestAnimationFrame(() => {
+    if (state.draft === draft) section.classList.add("roomy");
+  });
+}
+
+/** Read out once for each step; the words of the answer as they come would drown everything else. */
+function say(text) {
+  if ($("answer-news").textContent !== text) $("answer-news").textContent = text;
 }
 
 function nothingFits(page) {
@@ -234,6 +340,7 @@ $("language").addEventListener("click", () => {
   state.cards.clear();
   render();
   translateJob();
+  translateSurvey();
 });
 addEventListener("popstate", () => {
   const asked = fromAddress();

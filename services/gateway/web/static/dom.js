@@ -13,6 +13,14 @@ export function el(tag, props = {}, ...children) {
   return node;
 }
 
+/** Draws a part anew when what it shows has changed, and only then. */
+export function refill(node, shown, draw) {
+  const key = JSON.stringify(shown);
+  if (node.dataset.shown === key) return;
+  node.dataset.shown = key;
+  node.replaceChildren(...draw());
+}
+
 /** A URL that may become a link, else null. */
 export function webUrl(text) {
   try {

@@ -86,7 +86,7 @@ def upgrade() -> None:
     with op.batch_alter_table('searches', schema=None) as batch_op:
         batch_op.add_column(sa.Column('counted', sa.Boolean(), server_default=sa.true(), nullable=False))
         batch_op.add_column(sa.Column('arm', sa.JSON(), nullable=True))
-        batch_op.create_index(batch_op.f('ix_searches_experiment'), ['experiment'], unique=False)
+        batch_op.create_index('ix_searches_arm', ['experiment', 'ab_group', 'counted', 'created_at'], unique=False)
 
     with op.batch_alter_table('tools', schema=None) as batch_op:
         batch_op.add_column(sa.Column('summary_en', sa.Text(), server_default='', nullable=False))
@@ -114,7 +114,7 @@ def downgrade() -> None:
         batch_op.drop_column('summary_en')
 
     with op.batch_alter_table('searches', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_searches_experiment'))
+        batch_op.drop_index('ix_searches_arm')
         batch_op.drop_column('arm')
         batch_op.drop_column('counted')
 

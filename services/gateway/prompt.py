@@ -1,0 +1,90 @@
+"""What a model is asked: the rules of answer.md, numbered passages, the question, within the tokens that it takes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import sqlalchemy as sa
+from toolscout.llm import Message
+from toolscout.settings import Settings
+from toolscout.tokens import context, shortened, tokens
+from toolscout.untrusted import fenced, without_instructions
+from toolscout.words import query_words, searchable
+
+from services.gateway.retrieve import Result
+from services.gateway.sentences import HANGUL, sentences
+
+RULES = Path(__file__).with_name("answer.md")
+# Tools that are worth a passage each, from a small model's prompt and from a large one's.
+EMBEDDED_TOOLS, TOOLS = 3, 8
+# The chat template, the word "Question", and what an estimate may miss.
+OVERHEAD = 40
+MAX_QUESTION = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A numbered passage as the model saw it."""
+
+    n: int
+    chunk_id: int
+    tool_id: int
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    messages: list[Message]
+    sources: list[Source]
+    version: str
+
+
+@cache
+def rules() -> tuple[str, str]:
+    """(the text of answer.md, its version: the beginning of its SHA-256)."""
+    text = RULES.read_text(encoding="utf-8").strip()
+    return text, hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def build(query: str, results: Sequence[Result], embedded: bool, settings: Settings) -> Prompt:
+    """The prompt for a question. The rules come first and never change, so that a server can keep them read."""
+    text, version = rules()
+    text = text.replace("{language}", "Korean" if HANGUL.search(query) else "English")
+    question = shortened(fenced(query), MAX_QUESTION)
+    room = context(settings, embedded) - OVERHEAD - tokens(text) - tokens(question)
+    sources = _sources(query, results[: EMBEDDED_TOOLS if embedded else TOOLS], room, embedded)
+    passages = "\n".join(f"[{source.n}] {source.name}: {source.text}" for source in sources)
+    asked = f"{passages}\n\nQuestion: {question}"
+    return Prompt([{"role": "system", "content": text}, {"role": "user", "content": asked}], sources, version)
+
+
+def _sources(query: str, results: Sequence[Result], room: int, embedded: bool) -> list[Source]:
+    """Each tool's best passage, then further ones of a large model's, numbered from 1; equal room for each."""
+    wanted = [(r, p) for rank in range(1 if embedded else 3) for r in results for p in r.passages[rank : rank + 1]]
+    found: list[Source] = []
+    for left, (result, passage) in zip(range(len(wanted), 0, -1), wanted, strict=True):
+        name = shortened(fenced(result.tool.name), 15)
+        share = room // left - tokens(name) - 6
+        text = shortened(_telling(query, passage, embedded), share)
+        if len(text) < 20:
+            continue
+        found.append(Source(len(found) + 1, passage.id, result.tool.id, name, text))
+        room -= tokens(text) + tokens(name) + 6
+    return found
+
+
+def _telling(query: str, passage: sa.Row, embedded: bool) -> str:
+    """The passage on one line, without what speaks to models; for a small model its sentences nearest to the query."""
+    text = without_instructions(passage.text)
+    if not embedded:
+        return fenced(" ".join(text.split()))
+    wanted = set(query_words(query))
+    every = sentences(text)
+    score = {n: len(wanted & set(searchable(s).split())) for n, s in enumerate(every)}
+    best = sorted(sorted(score, key=lambda n: (-score[n], n))[:3])
+    return fenced(" ".join(every[n] for n in best))

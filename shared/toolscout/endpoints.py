@@ -1,0 +1,45 @@
+"""Where the language models of the two arms are: what the settings say, or what the embedded servers noted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pydantic import SecretStr
+
+from toolscout.settings import Settings
+
+STABLE, CANDIDATE = "stable", "candidate"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An OpenAI-compatible server; `base` ends in /v1. Without `model`, the first that the server lists is meant."""
+
+    arm: str
+    base: str
+    model: str = ""
+    key: SecretStr = SecretStr("")
+    embedded: bool = False
+
+
+def endpoint(settings: Settings, arm: str) -> Endpoint | None:
+    """The arm's endpoint, or None: the models are off, there is no candidate, or the embedded server is not up."""
+    if settings.llm_mode == "off":
+        return None
+    if arm == CANDIDATE and settings.llm_api_base_new_model:
+        key = settings.llm_api_key_new_model
+        key = key if key.get_secret_value() else settings.llm_api_key
+        return Endpoint(arm, settings.llm_api_base_new_model, settings.llm_model_new_model, key)
+    if settings.llm_mode == "embedded":
+        return _embedded(settings, arm)
+    if arm == STABLE:
+        return Endpoint(arm, settings.llm_api_base, settings.llm_model, settings.llm_api_key)
+    return None
+
+
+def _embedded(settings: Settings, arm: str) -> Endpoint | None:
+    try:
+        base = settings.llm_file(arm).read_text(encoding="utf-8").strip()
+    except OSError:
+        return None
+    return Endpoint(arm, base, embedded=True) if base else None
