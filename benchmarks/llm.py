@@ -56,8 +56,8 @@ class _Instant(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         type(self).last = self.rfile.read(int(self.headers["Content-Length"]))
-        chunk = {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "instant"}
-        said = [
+        chunk: dict[str, Any] = {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "instant"}
+        said: list[dict[str, Any]] = [
             {
                 "choices": [
                     {"index": 0, "delta": {"role": "assistant", "content": "It fits [1]."}, "finish_reason": None}
@@ -195,19 +195,19 @@ def first_words(system: System, questions: int) -> dict[str, Any]:
 def leaving(system: System) -> dict[str, Any]:
     """Seconds from a visitor's leaving to the model's rest."""
     model = (system.data_dir / "run" / "llm_stable").read_text().strip().removeprefix("http://").removesuffix("/v1")
-    health = HTTPConnection(model)
     times = []
     for query in queries(400)[20:24]:
         if stream(HTTPConnection(_address(system), timeout=PATIENCE_S), query, leave=True).first_token is None:
             continue
         start = time.perf_counter()
-        while _running(health) and time.perf_counter() - start < 10:
+        while _running(model) and time.perf_counter() - start < 10:
             time.sleep(0.02)
         times.append(time.perf_counter() - start)
     return {"left_to_rest_s_worst": round(max(times), 2) if times else None, "left": len(times)}
 
 
-def _running(health: HTTPConnection) -> bool:
+def _running(model: str) -> bool:
+    health = HTTPConnection(model)
     health.request("GET", "/health")
     return bool(json.loads(health.getresponse().read())["running"])
 

@@ -87,7 +87,9 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         measured = list(pool.imap_unordered(measure, rows, 4))
     by_source: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for one in measured:
-        by_source[one["source"]].append(one)
+        for source in (one["source"], "labels" if one["source"].startswith("labels") else ""):
+            by_source[source].append(one)
+    by_source.pop("", None)
     return figures(measured) | {
         "by_source": {source: figures(some) for source, some in sorted(by_source.items())},
         "pages": len(measured),

@@ -64,7 +64,10 @@ STREAMS: dict[str, list[object]] = {
     "wrong_types": [*ODD, {"choices": [{"delta": {"content": "fine"}, "finish_reason": 7}]}],
     "null_deltas": [{"choices": [{"index": 0, "delta": None}]}, delta(None), *pieces(TEXT), END, COUNT],
     "deep_json": [Raw("[" * 100_000)],
-    "error_event": [*pieces(TEXT)[:2], {"error": {"message": "out of memory", "code": "oom"}}],
+    "error_event": [  # names an option, but too late to ask without it
+        *pieces(TEXT)[:2],
+        {"error": {"message": "temperature too high", "code": "oom"}},
+    ],
     "thinking": [*pieces(f"<think>What is it? <b>\n</think>\n\n{TEXT}"), END, COUNT],
     "reasoning": [delta(None, reasoning_content="Hm, "), delta(None, reasoning="what?"), *pieces(TEXT), END, COUNT],
     "ignores_response_format": [*pieces(PROSE), END, COUNT],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
@@ -72,7 +72,9 @@ class Asker:
             return "llm_off" if self._settings.llm_mode == "off" else "llm_unreachable"
         return "korean_quoted" if client.endpoint.embedded and HANGUL.search(query) else None
 
-    async def answer(self, query: str, results: Sequence[Result], served_by: str) -> AsyncIterator[str | Outcome]:
+    async def answer(
+        self, query: str, results: Sequence[Result], served_by: str
+    ) -> AsyncGenerator[str | Outcome, None]:
         """The model's words as they come, at last the Outcome.
 
         A candidate that fails before its first word is replaced by stable. Whatever fails, there is an Outcome.
@@ -100,7 +102,7 @@ class Asker:
         answer = self._checked(query, results, said, fallback)
         yield Outcome(answer, _arm(said, fallback), first_token)
 
-    async def _stream(self, client: Client, said: _Said) -> AsyncIterator[str]:
+    async def _stream(self, client: Client, said: _Said) -> AsyncGenerator[str, None]:
         most = EMBEDDED_TOKENS if client.endpoint.embedded else TOKENS
         stream = client.stream(said.prompt.messages, purpose="answer", max_tokens=most, call=said.call)
         async with aclosing(stream) as pieces:

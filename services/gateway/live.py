@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from toolscout.catalogue import Catalogue, experiments
 from toolscout.experiments import ARMS
 
-# Several who watch share the figures; they may cost a twentieth of a core at most, however many searches there are.
-KEPT_S, KEPT_TIMES = 2.0, 20
+# Whoever watches shares the figures, which may cost a fifth of a core at most; what is over seldom changes.
+KEPT_S, KEPT_TIMES, KEPT_OVER_S = 2.0, 5, 300.0
 Z = 1.959964  # 95%
 
 
@@ -26,7 +26,7 @@ class Live:
         self._lock = threading.Lock()
         self._kept: dict[str, tuple[float, dict[str, Any]]] = {}
 
-    def figures(self, name: str) -> dict[str, Any]:
+    def figures(self, name: str, *, current: bool) -> dict[str, Any]:
         """Blocks while they are computed."""
         with self._lock:
             until, kept = self._kept.get(name, (0.0, {}))
@@ -35,7 +35,7 @@ class Live:
                 return kept
             figures = _figures(self._catalogue, name)
             end = time.monotonic()
-            self._kept[name] = (end + max(KEPT_S, KEPT_TIMES * (end - start)), figures)
+            self._kept[name] = (end + max(KEPT_S if current else KEPT_OVER_S, KEPT_TIMES * (end - start)), figures)
             return figures
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import asdict
 from typing import Any
@@ -43,7 +43,7 @@ class Turn:
         self.survey = False
         self.ended = False
 
-    async def run(self) -> AsyncIterator[Said]:
+    async def run(self) -> AsyncGenerator[Said, None]:
         """A visitor who leaves closes this, and with it the model's stream; what was done till then is logged."""
         try:
             why_not = await self.gateway.asker.why_not(self.form.query, self.exposure.served_by)
@@ -90,7 +90,7 @@ class Turn:
             self.survey = self._survey_due(conn) if self.answer or not form.answer else False
         self._took("total")
 
-    async def _ask(self) -> AsyncIterator[str]:
+    async def _ask(self) -> AsyncGenerator[str, None]:
         start = time.perf_counter()
         stream = self.gateway.asker.answer(self.form.query, self.found.results, self.exposure.served_by)
         async with aclosing(stream) as pieces:

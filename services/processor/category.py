@@ -92,3 +92,8 @@ def _by_start(word: str) -> str | None:
     if _HANGUL.match(word):  # particles stick to Korean words
         return next((found for end in range(len(word), 1, -1) if (found := _EXACT.get(word[:end]))), None)
     return None
+
+
+def speaks_of_category(category: str, text: str) -> bool:
+    """Whether any word of a text speaks for a category."""
+    return category in set(_categories(_TOKEN.findall(text.lower())))

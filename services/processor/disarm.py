@@ -14,6 +14,8 @@ from toolscout.untrusted import carries_on, cleaned, lines_without_instructions,
 
 from services.processor.blocks import BREAKS
 
+# A concealed text of more characters is a menu, a tab or a dialogue: it is judged sentence by sentence like any other.
+MAX_CONCEALED = 500
 # What stands alone: the blocks of the text, and what else is read by itself.
 _ALONE = BREAKS | {"title", "nav", "footer", "aside", "form", "button", "label", "option", "select", "textarea", "head"}
 # In C: a page has thousands of nodes.
@@ -60,7 +62,11 @@ def disarm(tree: HtmlElement) -> bool:
 
 def _conceal(tree: HtmlElement) -> bool:
     """What a page conceals is dropped at a lesser suspicion than what it shows."""
-    found = [element for element in _STYLED(tree) if _is_concealed(element) and carries_on(_text(element))]
+    found = [
+        element
+        for element in _STYLED(tree)
+        if _is_concealed(element) and len(text := _text(element)) < MAX_CONCEALED and carries_on(text)
+    ]
     for element in found:
         if element.getparent() is not None and element.tag not in ("html", "body", "main"):
             element.drop_tree()

@@ -46,6 +46,7 @@ _PLATFORMS: dict[str, tuple[tuple[str, ...], str]] = {
         r"web app|in your browser|online tool|no download|웹에서|브라우저에서",
     ),
 }
+PLATFORMS = tuple(_PLATFORMS)
 _PLATFORM_RULES = {name: (needles, re.compile(rule)) for name, (needles, rule) in _PLATFORMS.items()}
 
 
@@ -88,15 +89,16 @@ def _short(text: str) -> str:
 
 def _platforms(data: PageData, lead: str) -> Fact | None:
     stated = str(data.tool.get("operatingSystem", "")).lower()
-    named = [name for name in _PLATFORMS if name in stated or _speaks_of(name, stated)] if stated else []
+    named = [name for name in PLATFORMS if name in stated or speaks_of_platform(name, stated)] if stated else []
     if named:
         return Fact(named, data.tool_source, 0.9)
     text = lead.lower()
-    written = [name for name in _PLATFORMS if _speaks_of(name, text)]
+    written = [name for name in PLATFORMS if speaks_of_platform(name, text)]
     return Fact(written, "text", 0.4) if written else None
 
 
-def _speaks_of(platform: str, text: str) -> bool:
+def speaks_of_platform(platform: str, text: str) -> bool:
+    """Whether a text in lower case names a platform."""
     needles, rule = _PLATFORM_RULES[platform]
     return any(needle in text for needle in needles) and bool(rule.search(text))
 

@@ -12,7 +12,9 @@ from toolscout.domain import CATEGORIES, Fact, Pricing
 from toolscout.support import support
 from toolscout.untrusted import instructs
 
-from services.processor.facts import PLATFORMS, speaks_for_category, speaks_for_platform, speaks_for_price
+from services.processor.category import speaks_of_category
+from services.processor.facts import PLATFORMS, speaks_of_platform
+from services.processor.price import speaks_of_price
 
 FIELDS = ("summary", "summary_en", "category", "pricing", "platforms", "features", "use_cases")
 # What a page says nearly in these words; a translation shares only names and numbers with it.
@@ -22,12 +24,17 @@ SURE = 0.4
 SUMMARY_CHARS, ITEM_CHARS, ITEMS = (20, 300), (3, 80), 8
 _CJK = re.compile(r"[\u3041-\u30ff\u3400-\u9fff\uac00-\ud7a3]")
 
+
+def _one_of(names: tuple[str, ...]) -> Any:
+    return Literal.__getitem__(names)
+
+
 _TYPES: dict[str, Any] = {
     "summary": (str | None, None),
     "summary_en": (str | None, None),
-    "category": (Literal[CATEGORIES] | None, None),
-    "pricing": (Literal[tuple(str(price) for price in Pricing)] | None, None),
-    "platforms": (list[Literal[PLATFORMS]], []),
+    "category": (_one_of(CATEGORIES) | None, None),
+    "pricing": (_one_of(tuple(map(str, Pricing))) | None, None),
+    "platforms": (list[_one_of(PLATFORMS)], []),  # type: ignore[misc]
     "features": (list[str], []),
     "use_cases": (list[str], []),
 }
@@ -82,9 +89,9 @@ def _items(values: list[str], text: str) -> list[str]:
 _CHECKS: dict[str, Callable[[Any, str], Any]] = {
     "summary": _summary,
     "summary_en": _summary_en,
-    "category": lambda value, text: value if speaks_for_category(value, text) else None,
-    "pricing": lambda value, text: value if speaks_for_price(value, text) else None,
-    "platforms": lambda values, text: [value for value in values if speaks_for_platform(value, text)],
+    "category": lambda value, text: value if speaks_of_category(value, text) else None,
+    "pricing": lambda value, text: value if speaks_of_price(text) else None,
+    "platforms": lambda values, text: [value for value in values if speaks_of_platform(value, text.lower())],
     "features": _items,
     "use_cases": _items,
 }

@@ -118,13 +118,14 @@ def _amounts(offer: dict[str, Any]) -> Iterable[float]:
 
 def _written(data: PageData, lead: str, text: str) -> Fact | None:
     heads = f"{data.title}\n{data.heading}\n{data.description}".lower()
-    top, below = f"{lead}\n{data.actions}".lower(), text[len(lead) : PRICE_CHARS].lower()
-    headed = _said(heads, _ALL)
-    said = headed | _said(top, _ALL)
+    headed, pressed = _said(heads, _ALL), _said(data.actions.lower(), _ALL)
+    said = headed | pressed | _said(lead.lower(), _ALL)
+    if "trial" in pressed and not {"plan", "free"} & headed and "plan" not in pressed:
+        said -= {"plan"}  # the way in is what the buttons offer; a free plan in the text may be another's
     kind = _judge(said, headed)
     if kind:
         return Fact(kind.value, "text", 0.5)
-    kind = _judge(_said(below, _BELIEVED_BELOW), frozenset())
+    kind = _judge(_said(text[len(lead) : PRICE_CHARS].lower(), _BELIEVED_BELOW), frozenset())
     return Fact(kind.value, "text", 0.35) if kind else None
 
 
@@ -168,3 +169,8 @@ def _judge(said: frozenset[str], headed: frozenset[str]) -> Pricing | None:
     if "free" in said:
         return Pricing.FREE
     return Pricing.CONTACT if "contact" in said else None
+
+
+def speaks_of_price(text: str) -> bool:
+    """Whether a text speaks of any offer at all."""
+    return bool(_said(text, _ALL))

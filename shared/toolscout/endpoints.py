@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from toolscout.settings import Settings
 
 STABLE, CANDIDATE = "stable", "candidate"
+NO_KEY = SecretStr("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,7 @@ class Endpoint:
     arm: str
     base: str
     model: str = ""
-    key: SecretStr = SecretStr("")
+    key: SecretStr = NO_KEY
     embedded: bool = False
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, reduce
+from operator import or_
 
 _FRAGMENTS = {
     # Where an order may begin: a clause, or what puts one.
@@ -65,22 +66,29 @@ class Rule:
     with_token: bool = False
 
 
-# The words that rules need, each with its bit.
-_BITS: dict[str, int] = {}
+# The words that rules need, by their first two characters, each with its bit.
+_NEEDED: dict[str, dict[str, int]] = {}
 
 
 @lru_cache(65_536)
 def bits(word: str) -> int:
     """Which of the words that rules need are part of a word."""
-    return sum(bit for need, bit in _BITS.items() if need in word)
+    found = 0
+    for start in range(len(word)):
+        for need, bit in _NEEDED.get(word[start : start + 2], {}).items():
+            if word.startswith(need, start):
+                found |= bit
+    return found
+
+
+def _bit(need: str) -> int:
+    known = _NEEDED.setdefault(need[:2], {})
+    return known.setdefault(need, 1 << sum(map(len, _NEEDED.values())))
 
 
 def rule(kind: str, needs: str, pattern: str, quotable: bool = False, with_token: bool = False) -> Rule:
     """`needs`: words between bars, one group or two with a semicolon between."""
-    groups = [group.split("|") for group in needs.replace("\n", "").split(";")]
-    for word in {word for group in groups for word in group}:
-        _BITS.setdefault(word, 1 << len(_BITS))
-    masks = tuple(sum(_BITS[word] for word in set(group)) for group in groups)
+    masks = [reduce(or_, map(_bit, group.split("|"))) for group in needs.replace("\n", "").split(";")]
     return Rule(kind, masks[0], masks[-1], compiled(pattern), quotable, with_token)
 
 

@@ -48,8 +48,8 @@ ENGLISH = (
 |have (?:highest|higher|top|absolute) priority|must be (?:followed|obeyed))|^\W*<MODEL> (?:instructions?|directives?
 |notes?|orders|notice|message)(?: only)? ?:|\b(?:to|for) (?:whoever|whatever|anyone|anything|any system
 |the system) (?:is |that is |that |which )?(?:process|read|pars|summari)\w*~(?:machine|model|automat|\bai\b|system)
-|\byour instructions (?:have|has) (?:been )?(?:updated|changed|replaced)
-|\b(?:overwrite|wipe|erase) your (?:memory|context|instructions|training)""",
+|\byour instructions (?:have|has) (?:been )?(?:updated|changed|replaced)|\b(?:overwrite|wipe|erase) your (?:memory
+|context|instructions|training)""",
     ),
     rule(
         "address",
@@ -66,8 +66,7 @@ ENGLISH = (
 |l)\b'?){0,5} ?(?:\w+[ -]){0,2}?
 <MODEL>(?! (?:features|news|tools|users|settings|newsletter|team|builder|writer))
 (?:[^.!?\n:;,—–]{0,60}[:;,!—–]|\W*$| (?:please|you |should|must|reading|process|summari|index|crawl|that|which|when
-|visiting))
-|^\W*to (?:the|any|all|every|whichever|an?) (?:\w+ ){0,2}?<MODEL>(?: (?:reading|processing|that|who|which
+|visiting))|^\W*to (?:the|any|all|every|whichever|an?) (?:\w+ ){0,2}?<MODEL>(?: (?:reading|processing|that|who|which
 |visiting)[^:\n]{0,40})?[:,]""",
     ),
     rule(
@@ -99,14 +98,14 @@ ENGLISH = (
     ),
     rule(
         "if you are",
-        """you|u|reader|read|as;ai|llm|model|bot|assist|crawl|agent|automated|machine|gpt|summari|extract|pars|scrap
+        """you|reader|read|as;ai|llm|model|bot|assist|crawl|agent|automated|machine|gpt|summari|extract|pars|scrap
 |engine""",
         r"""\b(?:if|since|because|as|in case|when) (?:you(?:'re| are)|u r|the reader is|this is read by)(?: \w+){0,4}?
  (?:<MODEL>|(?:automated|machine) (?:system|reader|agent|tool)|agent)(?=\W*(?:[,;:—)-] ?|$)|\s+(?:reading|process
 |summari|pars|index|crawl|scrap|visit|access|asked|that (?:is |reads|summ)|you |please|then|and you|answering|or (?:a
 |an|other|any)))|\bas an? (?:ai|llm|large language|language) ?(?:\w+ ){0,2}?(?:model|assistant
-|system)?,? (?:you (?:must|should|will|are|have|shall|need)|please|always)
-|\bif you can (?:read|see) this\b[^\n]{0,40}\b(?:ai|bot|llm|model|assistant)\b""",
+|system)?,? (?:you (?:must|should|will|are|have|shall|need)|please|always)|\bif you can (?:read
+|see) this\b[^\n]{0,40}\b(?:ai|bot|llm|model|assistant)\b""",
     ),
     rule(
         "answer",
@@ -144,21 +143,15 @@ ENGLISH = (
     rule(
         "token",
         """say|print|type|output|answer|repl|respon|mention|append|echo|repeat|recit|assist|ai|ki|ia|llm|gpt|instruct
-|obey|always
-|whatever|question|prompt|secret|remember|verbatim|ignor|word|phrase|code|token|canary|write|include|state|insert|user
-|model
-|답|말|출력|응답|언급|포함|적|쓰|써|표시|言|出力|返|答|输出|輸出|说|說|写|打印|重复|di|antwort|sag|schreib|ausgeb|ecri
-|contest|rispond|scriv|ответ
-|напиш|скаж|выведи""",
+|obey|always|whatever|question|prompt|secret|remember|verbatim|ignor|word|phrase|code|token|canary|write|include|state
+|insert|user|model|답|말|출력|응답|언급|포함|적|쓰|써|표시|言|出力|返|答|输出|輸出|说|說|写|打印|重复|di|antwort|sag
+|schreib|ausgeb|ecri|contest|rispond|scriv|ответ|напиш|скаж|выведи""",
         r"""\b(?:says?|prints?|types?|outputs?|answers?|reply|replies|respon[ds]\w*|mentions?|append|echo|repeat|recite
-|assistants?|ai
-|ki|ia|llms?|chatgpt|gpt|instruct\w*|obey|always|whatever|questions?|prompt|secret|remember|verbatim|ignor\w*|write
-|insert|<SAY>|ausgeben
-|(?:code|pass|magic|trigger) ?(?:word|phrase)|canary|language models?|antwort\w*|respuesta|reponse|risposta|resposta)\b
-|\b(?:include|state)\b
-|ответ|напиш|скаж|выведи|(?:답|말하|말해|출력|응답|언급|포함|적어|쓰|써|표시)[가-힣]{0,4}|答え|言っ|言い|出力|返答|返信
-|書い|表示|記載|回答|输出|輸出
-|说|說|写|打印|重复|回复|包含""",
+|assistants?|ai|ki|ia|llms?|chatgpt|gpt|instruct\w*|obey|always|whatever|questions?|prompt|secret|remember|verbatim
+|ignor\w*|write|insert|<SAY>|ausgeben|(?:code|pass|magic|trigger) ?(?:word|phrase)|canary|language models?|antwort\w*
+|respuesta|reponse|risposta|resposta)\b|\b(?:include|state)\b|ответ|напиш|скаж|выведи|(?:답|말하|말해|출력|응답|언급
+|포함|적어|쓰|써|표시)[가-힣]{0,4}|答え|言っ|言い|出力|返答|返信|書い|表示|記載|回答|输出|輸出|说|說|写|打印|重复|回复
+|包含""",
         with_token=True,
     ),
     rule(
@@ -179,12 +172,12 @@ ENGLISH = (
     rule(
         "template",
         """new|im_|eot_id|header_id|endof|begin_of|inst|sys>>|of_turn|system|user|assistant|human|response|admin
-|developer|<|channel|message;<|[|##|(|{""",
+|developer|channel|message""",
         r"""<\|?(?:im_(?:start|end)|system|user|assistant|begin_of_text|start_header_id|end_header_id|eot_id|endoftext
 |endofprompt|start|end|channel|message)\|>|\[/?inst\]|<</?sys>>|<(?:start|end)_of_turn>|^\W*#{2,} ?(?:instructions?
 |system|response|assistant|human|user) ?(?:prompt)? ?:|[\[({]{1,2}(?:system|admin|developer)(?: (?:message|override
-|note|prompt|instructions?))?[\])}]{1,2} ?:? ?(?=\w)|</?(?:system|admin)(?:[_ -]\w+)?>
-|^\W*#{2,} ?new (?:task|instructions?|system|prompt)\b""",
+|note|prompt|instructions?))?[\])}]{1,2} ?:? ?(?=\w)|</?(?:system|admin)(?:[_ -]\w+)?>|^\W*#{2,} ?new (?:task
+|instructions?|system|prompt)\b""",
     ),
     rule(
         "role",
@@ -215,8 +208,8 @@ ENGLISH = (
 (?:ai\b|dan\b|model|assistant|unrestrict|no (?:rules|restrict|filter|limit|guidel)|bot\b)|\byou have been (?:jailbroken
 |freed|liberated|hacked|reprogrammed|unlocked)\b|\b(?:i am|i'm|we are|this is) your (?:developer|creator|operator
 |administrator|maker|programmer|master)\b|\b(?:text|message|note|line|paragraph|section|part) is (?:invisible|hidden
-|not visible) (?:to|from|for) (?:all )?(?:humans?|people|users|readers)
-|\byou will (?:now|henceforth|from now on) (?:behave|act|respond|speak|answer|be|play|pretend|say)\b""",
+|not visible) (?:to|from|for) (?:all )?(?:humans?|people|users|readers)|\byou will (?:now|henceforth
+|from now on) (?:behave|act|respond|speak|answer|be|play|pretend|say)\b""",
     ),
     rule(
         "field",
@@ -237,8 +230,7 @@ ENGLISH = (
 |system|pipeline|tool)|(?:data|field|information) extract\w+|json (?:output|extractor)|structured (?:data|output)
 |parsers?)\b[^.!?\n]{0,60}?(?:[,:] ?|\bmust |\bshould |please )(?:\{|set\b|return\b|output\b|use the|record\b|report\b
 |ignore\b|write\b)|\b(?:catalog\w*|database|index|search) (?:record|entry|listing)\b~\b(?:must|should|shall) (?:list
-|state|show|say|name|be)\b
-|<START>(?:hide|conceal|omit|withhold)\b~<THIS>~\bfrom (?:the |all |your )?users?\b""",
+|state|show|say|name|be)\b|<START>(?:hide|conceal|omit|withhold)\b~<THIS>~\bfrom (?:the |all |your )?users?\b""",
     ),
     rule(
         "border",
@@ -286,12 +278,10 @@ ENGLISH = (
 |tell|ask|direct|order|command)(?:s|ing)? (?:the |any |all |every )?(?:ai|llm|language model|assistant|model
 |chatbot)s? to
  (?:ignore|say|print|recommend|mention|output|respond)|\b(?:have|make|let|get) (?:your|the) (?:ai|assistant|chatbot|llm
-|model)s? (?:to )?(?:say|mention|recommend|print|tell users)\b
-|\b(?:most relevant|best|top|first) (?:result|answer|match|source) (?:for|to) (?:every|any|all) (?:quer|question|search
-|request|prompt)
-|\bfor (?:ranking|seo|retrieval|citation|ai|llm) purposes,? ~<TELL>\b
-|\bwhen (?:asked|generating|listing|ranking|comparing|recommending)\b[^.!?\n]{0,40}, ?(?:<TELL>|put|place)\b~\b(?:top
-|first|none|no other|only|best|number one)\b""",
+|model)s? (?:to )?(?:say|mention|recommend|print|tell users)\b|\b(?:most relevant|best|top|first) (?:result|answer
+|match|source) (?:for|to) (?:every|any|all) (?:quer|question|search|request|prompt)|\bfor (?:ranking|seo|retrieval
+|citation|ai|llm) purposes,? ~<TELL>\b|\bwhen (?:asked|generating|listing|ranking|comparing
+|recommending)\b[^.!?\n]{0,40}, ?(?:<TELL>|put|place)\b~\b(?:top|first|none|no other|only|best|number one)\b""",
     ),
     rule(
         "threat",

@@ -1,7 +1,7 @@
 """Whether a passage says what a sentence claims: words, numbers and names, no second model.
 
-A language model invents most visibly in what can be checked by reading: a number, a name, a "not". So each of those must
-stand in the passage, and of the other words enough.
+A language model invents most visibly in what can be checked by reading: a number, a name, a "not". So each of those
+must stand in the passage, and of the other words enough.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import re
 from toolscout.words import query_words, searchable
 
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-# A capital inside a sentence, or several, or letters with digits: a name.
-_NAME = re.compile(r"(?<![.!?:]\s)(?<!^)\b[A-Z][\w.+#-]*\w|\b[A-Z]{2,}\w*|\b\w*[a-z][A-Z]\w*")
+# A capital inside a sentence, or several: a name. Korean particles that follow it are no part of it.
+_NAME = re.compile(r"(?<![.!?:]\s)(?<!^)\b[A-Z][\w.+#-]*\w|\b[A-Z]{2,}\w*|\b\w*[a-z][A-Z]\w*", re.A)
 _NEGATION = re.compile(r"\b(?:not|no|never|without|cannot|neither|nor)\b|n't\b|않|없|아니|못하|안\s", re.I)
 _HANGUL = re.compile(r"[\uac00-\ud7a3]")
 _LATIN_WORD = re.compile(r"[A-Za-z][A-Za-z0-9.+#-]*")
@@ -20,7 +20,7 @@ _LATIN_WORD = re.compile(r"[A-Za-z][A-Za-z0-9.+#-]*")
 _NUMBER_MISSING, _NEGATION_ADDED, _NAME_MISSING = 0.0, 0.25, 0.4
 # Beside it, a word that only binds others is dropped.
 UNLIKELY = "zqx"
-_FIRST = re.compile(r"^\W*([A-Z][\w.+#-]*\w)")
+_FIRST = re.compile(r"^\W*([A-Z][\w.+#-]*\w)", re.A)
 
 
 def support(sentence: str, passage: str) -> float:

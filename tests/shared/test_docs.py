@@ -16,7 +16,9 @@ def test_derived_documents_are_up_to_date(path):
 
 def test_every_setting_and_event_is_documented():
     settings = (ROOT / "docs" / "settings.md").read_text()
-    assert all(f"`TOOLSCOUT_{name.upper()}`" in settings or f"`{name.upper()}`" in settings for name in Settings.model_fields)
+    assert all(
+        f"`TOOLSCOUT_{name.upper()}`" in settings or f"`{name.upper()}`" in settings for name in Settings.model_fields
+    )
     events = (ROOT / "docs" / "events.md").read_text()
     assert all(f"## {event.action}\n" in events for event in catalogue())
 

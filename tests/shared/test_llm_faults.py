@@ -78,6 +78,22 @@ def test_a_broken_off_reply_has_been_given_so_far(server: LlmServer, quick: Sett
     assert (event.tokens_estimated, event.tokens_in > 0, event.tokens_out) == (True, True, estimated_tokens(TEXT[:10]))
 
 
+@pytest.mark.parametrize(("mode", "seconds"), [("slow_first", 0.5), ("slow_headers", 0.5), ("slow_all", 2.0)])
+def test_the_first_token_has_a_deadline_of_its_own(
+    mode: str, seconds: float, server: LlmServer, quick: Settings
+) -> None:
+    server.modes = [mode]
+    settings = quick.model_copy(update={"llm_first_token_seconds": 0.5, "llm_seconds": 2.0})
+    call = Call()
+
+    async def work(client: Client) -> None:
+        with pytest.raises(LlmError, match="took too long"):
+            await ask(client, call)
+
+    run(server, settings, work, model="big")
+    assert call.duration_ms == pytest.approx(seconds * 1000, abs=400)
+
+
 def test_nobody_there(quick: Settings, told: Any) -> None:
     with LlmServer() as gone:
         base = gone.base

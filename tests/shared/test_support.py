@@ -3,7 +3,9 @@
 import pytest
 from toolscout.support import support
 
-PASSAGE = "Otter: Otter.ai records meetings and writes a transcript in real time. The free plan has 300 minutes a month."
+PASSAGE = (
+    "Otter: Otter.ai records meetings and writes a transcript in real time. The free plan has 300 minutes a month."
+)
 KOREAN = "Otter: Otter.ai는 회의를 녹음하고 실시간으로 받아 적습니다. 무료 요금제는 월 300분입니다."
 
 

@@ -108,6 +108,7 @@ def _cleaned(note: str | None) -> str | None:
 
 
 def _item(gateway: Gateway, found: Experiment, current: Experiment | None) -> dict[str, Any]:
+    is_current = current is not None and current.id == found.id
     with gateway.catalogue.read() as conn:
         history, testers = experiments.history(conn, found.id), experiments.testers_of(conn, found.id)
     return {
@@ -117,9 +118,9 @@ def _item(gateway: Gateway, found: Experiment, current: Experiment | None) -> di
         "stage": found.stage,
         "created_at": found.created_at,
         "changed_at": found.changed_at,
-        "current": current is not None and current.id == found.id,
+        "current": is_current,
         "arms": found.arms,
-        "live": gateway.live.figures(found.id),
+        "live": gateway.live.figures(found.id, current=is_current),
         "history": history,
         "testers": testers,
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
 from typing import Annotated, Any, TypeVar
 
@@ -74,7 +74,7 @@ async def _serve(form: SearchForm, request: Request) -> Response:
     return StreamingResponse(_events(turn), media_type="text/event-stream", headers=headers)
 
 
-async def _events(turn: Turn) -> AsyncIterator[bytes]:
+async def _events(turn: Turn) -> AsyncGenerator[bytes, None]:
     async with aclosing(turn.run()) as said:
         async for name, data in said:
             yield b"event: %s\ndata: %s\n\n" % (name.encode(), orjson.dumps(data))

@@ -31,7 +31,9 @@ class Claimed:
 
 def known(conn: sa.Connection, site: str) -> sa.Row | None:
     """(llm_facts, described_digest) of a site's tool."""
-    return conn.execute(sa.select(tools.c.llm_facts, tools.c.described_digest).where(tools.c.site == site)).one_or_none()
+    return conn.execute(
+        sa.select(tools.c.llm_facts, tools.c.described_digest).where(tools.c.site == site)
+    ).one_or_none()
 
 
 def due(conn: sa.Connection, now: float, limit: int) -> list[int]:

@@ -92,7 +92,18 @@ def unmark(conn: sa.Connection, group: str) -> int:
     return conn.execute(sa.delete(marks).where(marks.c.group_id == group)).rowcount
 
 
-# The survey.
+# The survey. Its statements are built once: they run within a visitor's search.
+
+_MINE = searches.c.session_id == sa.bindparam("session")
+_SEARCHED = sa.select(sa.func.count()).select_from(
+    sa.select(searches.c.id).where(_MINE).limit(SURVEY_MOST_SEARCHES).subquery()
+)
+_NEWEST = sa.select(searches.c.id).where(_MINE).order_by(searches.c.created_at.desc()).limit(1)
+_ASKED = (
+    sa.select(surveys.c.search_id)
+    .where(surveys.c.session_id == sa.bindparam("session"), surveys.c.created_at > sa.bindparam("since"))
+    .limit(1)
+)
 
 
 def survey_due(conn: sa.Connection, session: str, now: float) -> bool:
@@ -102,17 +113,12 @@ def survey_due(conn: sa.Connection, session: str, now: float) -> bool:
     """
     if session.startswith("api:"):
         return False
-    mine = sa.select(searches.c.id, searches.c.created_at).where(searches.c.session_id == session)
-    n = conn.execute(sa.select(sa.func.count()).select_from(mine.limit(SURVEY_MOST_SEARCHES).subquery())).scalar_one()
+    n = conn.execute(_SEARCHED, {"session": session}).scalar_one()
     if not SURVEY_AFTER_SEARCHES <= n < SURVEY_MOST_SEARCHES or chance("survey", f"{session}:{n}") >= SURVEY_SHARE:
         return False
-    asked = sa.select(surveys.c.search_id).where(
-        surveys.c.session_id == session, surveys.c.created_at > now - SURVEY_DAYS * DAY
-    )
-    if conn.execute(asked.limit(1)).first():
+    if conn.execute(_ASKED, {"session": session, "since": now - SURVEY_DAYS * DAY}).first():
         return False
-    newest = conn.execute(mine.order_by(searches.c.created_at.desc()).limit(1)).one()
-    answer_survey(conn, newest.id, session, None, now)
+    answer_survey(conn, conn.execute(_NEWEST, {"session": session}).scalar_one(), session, None, now)
     return True
 
 

@@ -12,12 +12,9 @@ from toolscout.catalogue import Catalogue, meta, searches
 from toolscout.settings import Settings
 
 from services.gateway import problems
-from services.gateway.admin import Admin
 from services.gateway.api import admin, experiments, feedback, missed, survey
 from services.gateway.arms import Arms
 from services.gateway.door import Door
-from services.gateway.likeness import Likeness
-from services.gateway.live import Live
 from services.gateway.state import Gateway
 
 STABLE = {"endpoint": "http://127.0.0.1:1/v1", "model": "a", "prompt": "v1", "adapter": None}
@@ -32,9 +29,6 @@ class Operated:
     def __init__(self, settings: Settings, arms: dict[str, Any] | None = ARMS) -> None:
         gateway = self.gateway = Gateway(settings)
         gateway.arms = Arms(gateway.catalogue, settings, lambda _: arms)
-        gateway.admin = Admin(gateway.catalogue)
-        gateway.live = Live(gateway.catalogue)
-        gateway.likeness = Likeness(gateway.encoder)
         self.app = FastAPI()
         self.app.state.gateway = gateway
         problems.install(self.app)

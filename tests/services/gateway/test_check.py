@@ -1,6 +1,7 @@
 """What a model wrote, held against its passages."""
 
 import pytest
+
 from services.gateway.check import check
 from services.gateway.prompt import Source
 

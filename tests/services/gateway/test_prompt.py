@@ -3,10 +3,11 @@
 from types import SimpleNamespace
 
 import pytest
-from services.gateway.prompt import build
-from services.gateway.retrieve import Result
 from toolscout.settings import Settings
 from toolscout.tokens import shortened, tokens
+
+from services.gateway.prompt import build
+from services.gateway.retrieve import Result
 
 
 def result(n: int, name: str, *texts: str) -> Result:

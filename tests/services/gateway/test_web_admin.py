@@ -160,6 +160,7 @@ def test_each_turn_of_an_experiment_is_explained_before_it_is_taken(lab: Page, a
     assert api.operator.changes == []
     asked(lab, "Pause").get_by_role("button", name="Pause").click()
     expect(lab.locator(".experiment .badge").first).to_have_text("paused")
+    expect(lab.get_by_role("button", name="Resume")).to_be_focused()
     asked(lab, "Resume").get_by_role("button", name="Resume").click()
     expect(lab.locator(".experiment .badge").first).to_have_text("running")
     api.operator.refusal = problem(409, "conflict", "That contradicts what is there", "Wait for the judge.")
@@ -170,12 +171,12 @@ def test_each_turn_of_an_experiment_is_explained_before_it_is_taken(lab: Page, a
     asked(lab, "Promote").get_by_role("button", name="Promote").click()
     expect(lab.locator(".experiment .badge").first).to_have_text("promoted")
     expect(lab.locator(".steer button:visible")).to_have_text(["Roll back"])
-    expect(lab.get_by_label("Note").first).to_be_focused()
+    expect(lab.get_by_text("The candidate is promoted: everybody is served by it.")).to_be_focused()
     dialog = asked(lab, "Roll back")
     expect(dialog).to_contain_text("Everybody is served by stable from now on")
     dialog.get_by_role("button", name="Roll back").click()
     expect(lab.locator(".steer")).to_contain_text("This experiment has ended.")
-    expect(lab.locator(".steer button:visible")).to_have_count(0)
+    expect(lab.locator(".steer button:visible, .steer input:visible")).to_have_count(0)
     taken = ["pause", "resume", "promote", "promote", "rollback"]
     assert [body["action"] for _, _, body in api.operator.changes] == taken
 

@@ -81,6 +81,12 @@ def test_buttons_make_offers_too():
     assert price("<nav><a href='/try'>Start free trial</a></nav><p>Paints what you say.</p>") == "free_trial"
 
 
+def test_what_buttons_offer_is_the_way_in():
+    text = "<p>Unlike us, another painter has a free plan.</p>"
+    assert price(f"<a href='/try'>Start free trial</a>{text}") == "free_trial"
+    assert price(f"<a href='/plans'>See the free plan</a><a href='/try'>Start free trial</a>{text}") == "freemium"
+
+
 def test_an_open_source_title_outweighs_a_trial_of_the_hosted_edition():
     assert price("<p>Start free trial</p>", "<title>Brushwork - open source software to paint</title>") == "open_source"
 

@@ -79,6 +79,7 @@ function citeButton({ n, chunk_id: chunkId, tool_id: toolId }, name) {
 /** How the answer came about, for those who want to know. */
 export function about(page, timings) {
   const { answer } = page;
+  const extractive = answer.source === "extractive";
   const facts = {
     source: named("sources", answer.source),
     reason: answer.reason && named("why", answer.reason),
@@ -86,7 +87,7 @@ export function about(page, timings) {
     group: named("arms", page.group),
     experiment: page.experiment,
     support: known(answer.support, percent),
-    dropped: answer.dropped,
+    dropped: extractive && !answer.dropped ? null : answer.dropped,
     first_token: known(timings?.first_token, milliseconds),
     total: known((timings ?? page.timings_ms)?.total, milliseconds),
     search_id: page.search_id,

@@ -70,7 +70,8 @@ function steerForm(item, refresh) {
   const number = el("input", { type: "number", min: 0, max: 100, step: 1, required: true, inputmode: "numeric" });
   const note = el("input", { type: "text", maxlength: 500, autocomplete: "off" });
   const apply = el("button", { type: "submit" }, t("experiment.apply"));
-  const ended = el("p", { hidden: true }, t("experiment.ended"));
+  const noteField = field(t("experiment.note"), note);
+  const ended = el("p", { class: "strong", tabindex: "-1", hidden: true });
   const problem = el("div", { role: "alert" });
   const share = el("div", { class: "share" }, shareField(slider), percentField(number));
   const actions = ["pause", "resume", "promote", "rollback"].map(action);
@@ -83,7 +84,7 @@ function steerForm(item, refresh) {
     { class: "steer", onsubmit: submit },
     ended,
     share,
-    field(t("experiment.note"), note),
+    noteField,
     el("div", { class: "buttons" }, buttons),
     problem,
   );
@@ -96,6 +97,8 @@ function steerForm(item, refresh) {
     const over = !possible.includes("promote");
     for (const button of actions) button.hidden = !possible.includes(button.value);
     ended.hidden = !over;
+    ended.textContent = over ? t(`experiment.${item.state}`) : "";
+    noteField.hidden = !possible.length;
     share.hidden = apply.hidden = number.disabled = over;
   }
 
@@ -132,7 +135,13 @@ function steerForm(item, refresh) {
     }, problem);
     for (const button of buttons) button.removeAttribute("aria-disabled");
     tell(done ? t("experiment.done") : "");
-    if (document.activeElement === document.body) note.focus(); // the button that was pressed is gone
+    keepFocus();
+  }
+
+  /** The button that was pressed may be gone. */
+  function keepFocus() {
+    const at = document.activeElement;
+    if (at === document.body || at.hidden) (ended.hidden ? actions.find((button) => !button.hidden) : ended).focus();
   }
 }
 

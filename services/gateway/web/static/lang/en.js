@@ -106,7 +106,8 @@ export default {
   "experiment.note": "Note (optional)",
   "experiment.apply": "Apply",
   "experiment.done": "Done.",
-  "experiment.ended": "This experiment has ended. Set another candidate and start again to open a new one.",
+  "experiment.promoted": "The candidate is promoted: everybody is served by it.",
+  "experiment.rolled_back": "This experiment has ended. Set another candidate and start again to open a new one.",
   "experiment.pause": "Pause",
   "experiment.pause.title": (id) => `Pause ${id}?`,
   "experiment.pause.text":
@@ -146,7 +147,8 @@ export default {
     `Searches counted for neither arm: ${n.toLocaleString("en")} (testers, bots, API clients without the key).`,
   "testers.title": "Testers",
   "testers.hint":
-    "A tester always gets the arm that you choose and is left out of the figures. No session makes a link to hand on.",
+    "A tester always gets the arm that you choose and is left out of the figures." +
+    " Leave the session empty to make a link to hand on.",
   "testers.arm": "Arm",
   "testers.session": "Session (optional)",
   "testers.add": "Add tester",

@@ -104,7 +104,8 @@ export default {
   "experiment.note": "메모(선택)",
   "experiment.apply": "적용",
   "experiment.done": "반영했습니다.",
-  "experiment.ended": "끝난 실험입니다. 새 실험을 열려면 다른 후보를 설정하고 다시 시작하세요.",
+  "experiment.promoted": "후보가 승격되어 모두 후보로 응답합니다.",
+  "experiment.rolled_back": "끝난 실험입니다. 새 실험을 열려면 다른 후보를 설정하고 다시 시작하세요.",
   "experiment.pause": "일시 중지",
   "experiment.pause.title": (id) => `실험 ${id}: 일시 중지할까요?`,
   "experiment.pause.text":
