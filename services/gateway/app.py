@@ -15,6 +15,7 @@ from toolscout.settings import Settings
 
 from services.gateway import problems
 from services.gateway.api import admin, experiments, feedback, health, missed, process, search, survey, tools
+from services.gateway.arms import is_bot
 from services.gateway.door import Door
 from services.gateway.state import Gateway, gateway_of
 
@@ -38,7 +39,9 @@ class _Static(StaticFiles):
 async def _tester(request: Request, token: str) -> Response:
     """Opening a tester's link sends the visitor's session to its arm; a link that is worth nothing changes nothing."""
     gateway = gateway_of(request)
-    await gateway.in_thread(gateway.arms.accept, token, request.state.session)
+    # Who makes a preview of a link is no tester.
+    if not is_bot(request.headers):
+        await gateway.in_thread(gateway.arms.accept, token, request.state.session)
     return RedirectResponse("/", status_code=303, headers={"Cache-Control": "no-store"})
 
 

@@ -14,7 +14,7 @@ from toolscout.llm import Call, Client, Endpoint, endpoint
 from toolscout.settings import Settings
 
 from services.gateway.answer import Answer, extract
-from services.gateway.check import check
+from services.gateway.check import UNCITED, check
 from services.gateway.prompt import Prompt, build
 from services.gateway.retrieve import Result
 from services.gateway.sentences import HANGUL, sentences
@@ -119,7 +119,9 @@ class Asker:
             return _quoted(query, results, failure or "llm_failed")
         if HANGUL.search(query) and not HANGUL.search(said.text):
             return _quoted(query, results, "korean_quoted")
-        found = check(_complete(said), said.prompt.sources, self._settings.support_score)
+        # A small model copies; where it strays from a passage's words, it errs.
+        needed = max(UNCITED, self._settings.support_score) if said.endpoint.embedded else self._settings.support_score
+        found = check(_complete(said), said.prompt.sources, needed)
         if not found.stands:
             quoted = _quoted(query, results, "ungrounded" if said.call.usage else failure or "ungrounded")
             quoted.dropped = found.dropped + found.kept

@@ -21,6 +21,9 @@ from services.gateway.sentences import HANGUL, sentences
 RULES = Path(__file__).with_name("answer.md")
 # Tools that are worth a passage each, from a small model's prompt and from a large one's.
 EMBEDDED_TOOLS, TOOLS = 3, 8
+NEAR = 0.75
+# Words that a heading has at most.
+HEADING = 5
 # The chat template, the word "Question", and what an estimate may miss.
 OVERHEAD = 40
 MAX_QUESTION = 60
@@ -57,10 +60,15 @@ def build(query: str, results: Sequence[Result], embedded: bool, settings: Setti
     text = text.replace("{language}", "Korean" if HANGUL.search(query) else "English")
     question = shortened(fenced(query), MAX_QUESTION)
     room = context(settings, embedded) - OVERHEAD - tokens(text) - tokens(question)
-    sources = _sources(query, results[: EMBEDDED_TOOLS if embedded else TOOLS], room, embedded)
+    sources = _sources(query, _near(results, EMBEDDED_TOOLS) if embedded else results[:TOOLS], room, embedded)
     passages = "\n".join(f"[{source.n}] {source.name}: {source.text}" for source in sources)
     asked = f"{passages}\n\nQuestion: {question}"
     return Prompt([{"role": "system", "content": text}, {"role": "user", "content": asked}], sources, version)
+
+
+def _near(results: Sequence[Result], most: int) -> Sequence[Result]:
+    """A small model says something of every passage: only those that come close to the best are shown to it."""
+    return [result for result in results[:most] if result.score >= NEAR * results[0].score]
 
 
 def _sources(query: str, results: Sequence[Result], room: int, embedded: bool) -> list[Source]:
@@ -84,7 +92,8 @@ def _telling(query: str, passage: sa.Row, embedded: bool) -> str:
     if not embedded:
         return fenced(" ".join(text.split()))
     wanted = set(query_words(query))
-    every = sentences(text)
+    # A heading beside its text would read as one sentence with it.
+    every = [s for s in sentences(text) if s[-1] in ".!?。！？" or len(s.split()) > HEADING] or sentences(text)
     score = {n: len(wanted & set(searchable(s).split())) for n, s in enumerate(every)}
     best = sorted(sorted(score, key=lambda n: (-score[n], n))[:3])
     return fenced(" ".join(every[n] for n in best))

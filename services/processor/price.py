@@ -117,10 +117,10 @@ def _amounts(offer: dict[str, Any]) -> Iterable[float]:
 
 
 def _written(data: PageData, lead: str, text: str) -> Fact | None:
-    heads = f"{data.title}\n{data.heading}\n{data.description}".lower()
-    headed, pressed = _said(heads, _ALL), _said(data.actions.lower(), _ALL)
+    named, pressed = _said(f"{data.title}\n{data.heading}".lower(), _ALL), _said(data.actions.lower(), _ALL)
+    headed = named | _said(data.description.lower(), _ALL)
     said = headed | pressed | _said(lead.lower(), _ALL)
-    if "trial" in pressed and not {"plan", "free"} & headed and "plan" not in pressed:
+    if "trial" in pressed and not {"plan", "free"} & named and "plan" not in pressed:
         said -= {"plan"}  # the way in is what the buttons offer; a free plan in the text may be another's
     kind = _judge(said, headed)
     if kind:

@@ -66,29 +66,33 @@ class Rule:
     with_token: bool = False
 
 
-# The words that rules need, by their first two characters, each with its bit.
-_NEEDED: dict[str, dict[str, int]] = {}
+# The words that rules need, each with its bit: whole ones, and parts of words by their first two characters.
+_WHOLE: dict[str, int] = {}
+_PARTS: dict[str, dict[str, int]] = {}
 
 
 @lru_cache(65_536)
 def bits(word: str) -> int:
-    """Which of the words that rules need are part of a word."""
-    found = 0
+    """Which of the words that rules need a word is, or holds."""
+    found = _WHOLE.get(word.strip(".,:;!?()[]{}\"'“”‘’«»*_-—/"), 0)
     for start in range(len(word)):
-        for need, bit in _NEEDED.get(word[start : start + 2], {}).items():
+        for need, bit in _PARTS.get(word[start : start + 2], {}).items():
             if word.startswith(need, start):
                 found |= bit
+        if word[start] > "\x7f":
+            found |= _PARTS.get(word[start], {}).get(word[start], 0)
     return found
 
 
-def _bit(need: str) -> int:
-    known = _NEEDED.setdefault(need[:2], {})
-    return known.setdefault(need, 1 << sum(map(len, _NEEDED.values())))
+def bit(need: str) -> int:
+    """The bit of a word; `=so` stands for the whole word so."""
+    known = _WHOLE if need.startswith("=") else _PARTS.setdefault(need[:2], {})
+    return known.setdefault(need.removeprefix("="), 1 << (len(_WHOLE) + sum(map(len, _PARTS.values()))))
 
 
 def rule(kind: str, needs: str, pattern: str, quotable: bool = False, with_token: bool = False) -> Rule:
-    """`needs`: words between bars, one group or two with a semicolon between."""
-    masks = [reduce(or_, map(_bit, group.split("|"))) for group in needs.replace("\n", "").split(";")]
+    """`needs`: words between bars (see `bit`), one group or two with a semicolon between."""
+    masks = [reduce(or_, map(bit, group.split("|"))) for group in needs.replace("\n", "").split(";")]
     return Rule(kind, masks[0], masks[-1], compiled(pattern), quotable, with_token)
 
 

@@ -69,9 +69,10 @@ ABROAD = (
     ),
     rule(
         "say in European languages",
-        """ты|si|se|wenn|если|nur|solo|seulement|uniquement|unicamente|exactement|exactamente|genau|apenas|somente
-|esattamente|solamente|immer|siempre|toujours|sempre|только|всегда|ahora|jetzt|desormais|maintenant|fortan|adesso|agora
-|теперь|resum|zusammenfass|describir|pagina|herramienta|seite|werkzeug|outil|dass|que|che|что""",
+        """=ты|=si|=se|=wenn|=если|=nur|=solo|=seulement|uniquement|unicamente|exactement|exactamente|=genau|=apenas
+|somente|esattamente|solamente|=immer|=siempre|=toujours|=sempre|только|всегда|=ahora|=jetzt|desormais|=maintenant
+|=fortan|=adesso|=agora|теперь|resum|zusammenfass|describir|=pagina|herramienta|=seite|werkzeug|=outil|=dass|=que|=che
+|=что|=ia|=ki|=al|=nel|=ao|beim|quand|lorsque""",
         r"""^[\W_]*(?:(?:bitte|por favor|s'il (?:te|vous) plait|per favore|пожалуйста|und|y|et
 |e)\W+)?<SAY>\b[^.!?\n]{0,40}?\b(?:nur|solo|seulement|uniquement|unicamente|exactement|exactamente|genau|apenas|somente
 |esattamente|solamente|immer|siempre|toujours|sempre|только|всегда|(?:dass?|que|che|что) (?:dies\w*|est[ea]|cet(?:te)?

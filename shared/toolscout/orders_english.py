@@ -263,9 +263,13 @@ ENGLISH = (
     ),
     rule(
         "recommend",
-        """most|best|top|first|purposes|when|say|tell|print|let|make|have|recommend|rank|prefer|promot|endors|priorit
-|cite|suggest|list|mention|favo|rate|place|put|show|name|competing|other|every|rival;every|any|all|seo|ranking|retriev
-|citation|asked|generat|list|compar|recommend|this|our|us|it|other|compet|altern|rival|another|ai|llm|assist|model""",
+        """recommend|rank|prefer|promot|endors|priorit|cite|suggest|=list|mention|favo|=rate|=place|competing|rival
+|=other|=every|=any|=all
+|=never|=say|=tell|=print|instruct|=order|command|=when|result|match|answer|source;=this|=our|=us|=it|compet|altern
+|rival|another|assist|model
+|=ai|=ais|llm|chatbot|seo|quer|question|search|purposes|=asked|generating|listing|ranking|comparing|recommending|unsafe
+|malware|scam|=wrong
+|outdated|ignored|=false|=fake|discontinued|removed|omitted""",
         r"""<START>(?:always |only |never |exclusively )?(?:(?:recommend|rank|promote|endorse|prioriti[sz]e) (?:it|this
 |our|us)\b|(?:mention|suggest|prefer|cite|favou?r|rate|list|place)
  (?:only |always |exclusively )?(?:us\b|(?:this|our) (?:tool|product|page|site|website|service|app|company|brand

@@ -13,10 +13,11 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, reduce
+from operator import or_
 from typing import Any
 
-from toolscout.orders import AKIN, QUOTED, TEMPLATE, TOKEN, bits
+from toolscout.orders import AKIN, QUOTED, TEMPLATE, TOKEN, bit, bits
 from toolscout.orders_abroad import ABROAD
 from toolscout.orders_english import ENGLISH
 
@@ -26,7 +27,7 @@ AFTER, BEFORE = 8, 2
 # Characters that a blob of base64 has at least; shorter ones hide no sentence.
 BLOB = 24
 # No order is shorter.
-SHORTEST = 6
+SHORTEST = 10
 # Sentences whose verdict is remembered: several readers find the same ones on a page.
 SEEN = 4096
 # A sentence is judged in parts of so many characters: what runs on for longer is no sentence.
@@ -46,8 +47,9 @@ _CLOSED = re.compile(r"[.!?。！？:;,]\W*$")
 _OTHER_SCRIPT = re.compile("[\u0370-\u03ff\u0400-\u052f]")
 _BASE64 = re.compile(rf"[A-Za-z0-9+/_-]{{{BLOB},}}={{0,2}}")
 _SPELT = re.compile(r"(?:(?<!\w)\w[ .*_-]{1,2}){5,}\w(?!\w)")
-_ROT13 = ("vtaber", "vafgehpg", "qvfertneq", "cebzcg")
-_REVERSED = ("snoitcurtsni", "erongi", "drageersid", "tpmorp")
+# What gives away orders in rot13 or from right to left.
+_ROT13 = reduce(or_, map(bit, ("vtaber", "vafgehpg", "qvfertneq", "cebzcg")))
+_REVERSED = reduce(or_, map(bit, ("snoitcurtsni", "erongi", "drageersid", "tpmorp")))
 _LEET = str.maketrans("0134578@$", "oieastbas")
 _LEET_WORD = re.compile(r"[a-z][0134578@$]|[0134578@$][a-z]")
 _SPACED = bytes.maketrans(b".*_-", b"    ")
@@ -169,23 +171,27 @@ def _letters_apart(text: str) -> bool:
     return b"\1\1\1\1\1\1" in bytes([min(len(word), 2) for word in words])
 
 
-def _view(text: str, spelt: bool) -> str:
-    """What a text says to a reader that sees through its disguises: a line for each reading of it."""
+def _view(text: str, spelt: bool) -> tuple[str, int]:
+    """What a text says to a reader that sees through its disguises, a line for each reading; and its words' bits."""
     base = _folded(text)
-    views = [base]
+    words = base.split()
+    said = reduce(or_, map(bits, words), 0)
+    views = []
     if not text.isascii() and _OTHER_SCRIPT.search(text):
         views.append(unicodedata.normalize("NFKC", text).lower())
     if _LEET_WORD.search(base):
         views.append(base.translate(_LEET))
     if spelt:
         views.append(_SPELT.sub(_closed_up, base))
-    if any(word in base for word in _ROT13):
+    if said & _ROT13:
         views.append(codecs.encode(base, "rot13"))
-    if any(word in base for word in _REVERSED):
+    if said & _REVERSED:
         views.append(base[::-1])
-    if len(text) >= BLOB and max(map(len, text.split()), default=0) >= BLOB:
+    if len(text) >= BLOB and max(map(len, words), default=0) >= BLOB:
         views += [_folded(found) for found in map(_decoded, _BASE64.findall(text)) if found]
-    return "\n".join(views)
+    for view in views:
+        said = reduce(or_, map(bits, view.split()), said)
+    return "\n".join([base, *views]), said
 
 
 def _closed_up(match: re.Match[str]) -> str:
@@ -255,16 +261,11 @@ def _runs_on(before: _Sentence, sentence: _Sentence, spelt: bool) -> bool:
 def _orders(text: str, spelt: bool) -> bool:
     if len(text) < SHORTEST:
         return False
-    view = _view(text, spelt)
-    said = 0
-    for word in view.split():
-        said |= bits(word)
+    view, said = _view(text, spelt)
     return any(
-        rule.pattern.search(view)
-        and not (rule.quotable and QUOTED.search(view) and not _has_token(text))
-        and (not rule.with_token or _has_token(text))
+        rule.pattern.search(view) and not (rule.quotable and QUOTED.search(view) and not _has_token(text))
         for rule in RULES
-        if said & rule.one and said & rule.other
+        if said & rule.one and said & rule.other and (not rule.with_token or _has_token(text))
     )
 
 

@@ -247,7 +247,14 @@ def test_tools_are_listed_with_facets_and_sources(client, indexed):
 def test_results_come_as_server_sent_events_too(client, indexed):
     with client.stream("POST", "/api/v1/search", json={"query": "tool", "stream": True}) as answer:
         text = answer.read().decode()
-    assert [line[7:] for line in text.splitlines() if line.startswith("event: ")] == ["results", "answer", "done"]
+    names = [line[7:] for line in text.splitlines() if line.startswith("event: ")]
+    assert (names[0], names[-2:]) == ("results", ["answer", "done"]) and set(names[1:-2]) <= {"token"}
+
+
+def test_the_embedded_model_answers_or_the_pages_do(client, indexed):
+    answer = client.get("/api/v1/search?q=an online tool for teams").json()["answer"]
+    assert answer["text"] and (answer["source"] == "llm") == (answer["model"] is not None)
+    assert answer["source"] == "llm" or answer["reason"]
 
 
 def test_jobs_are_followed_and_cancelled(client, site):

@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("postgresql")]
 def test_the_whole_flow_runs_on_postgresql(site, postgresql):
     urls = site.urls(20)
     with (
-        running(database_url=postgresql(), allow_hosts=site.allow, host_delay=0, lease_seconds=5) as system,
+        running(llm="off", database_url=postgresql(), allow_hosts=site.allow, host_delay=0, lease_seconds=5) as system,
         system.client() as client,
     ):
         done = client.post("/api/v1/process_url", json={"urls": urls, "wait": True})

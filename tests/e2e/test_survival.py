@@ -35,7 +35,7 @@ def test_a_batch_survives_kills_and_a_flushed_queue(site):
     print(f"{PAGES} pages (SURVIVAL_PAGES), {KILLS} kills (SURVIVAL_KILLS)")
     rng = random.Random(5)
     urls = site.urls(PAGES)
-    with running(allow_hosts=site.allow, host_delay=0, lease_seconds=3, sweep_seconds=1) as system:
+    with running(llm="off", allow_hosts=site.allow, host_delay=0, lease_seconds=3, sweep_seconds=1) as system:
         with system.client() as client:
             job = client.post("/api/v1/process_url", json={"urls": urls}).json()["job_id"]
             queue = redis.Redis.from_url((system.data_dir / "run" / "redis_url").read_text())

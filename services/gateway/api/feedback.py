@@ -34,7 +34,7 @@ async def feedback(form: FeedbackForm, request: Request) -> Response:
 
     def store() -> None:
         with gateway.catalogue.write() as conn:
-            _own_search(conn, form.search_id, session, form.tool_id)
+            own_search(conn, form.search_id, session, form.tool_id)
             searches.rate(conn, row)
 
     await gateway.in_thread(store)
@@ -52,7 +52,7 @@ async def click(form: ClickForm, request: Request) -> Response:
 
     def store() -> None:
         with gateway.catalogue.write() as conn:
-            _own_search(conn, form.search_id, session, form.tool_id)
+            own_search(conn, form.search_id, session, form.tool_id)
             searches.click(conn, row)
 
     await gateway.in_thread(store)
@@ -60,7 +60,7 @@ async def click(form: ClickForm, request: Request) -> Response:
     return Response(status_code=204)
 
 
-def _own_search(conn: sa.Connection, search_id: str, session: str, tool_id: int | None) -> None:
+def own_search(conn: sa.Connection, search_id: str, session: str, tool_id: int | None) -> None:
     """Only who searched may rate, and only what was shown."""
     row = searches.get(conn, search_id)
     if row is None:

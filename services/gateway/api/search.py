@@ -24,6 +24,7 @@ from services.gateway.turn import Turn
 T = TypeVar("T")
 # How often a request that waits is looked after: whoever left costs a model no further work.
 LOOK_S = 0.25
+HEARTBEAT_S = 5.0
 
 router = APIRouter(prefix="/api/v1", tags=["search"])
 
@@ -75,9 +76,22 @@ async def _serve(form: SearchForm, request: Request) -> Response:
 
 
 async def _events(turn: Turn) -> AsyncGenerator[bytes, None]:
+    """The turn as server-sent events; while a model is silent, a line that shows that somebody is there."""
     async with aclosing(turn.run()) as said:
-        async for name, data in said:
-            yield b"event: %s\ndata: %s\n\n" % (name.encode(), orjson.dumps(data))
+        waited = asyncio.ensure_future(anext(said, None))
+        try:
+            while True:
+                if not (await asyncio.wait([waited], timeout=HEARTBEAT_S))[0]:
+                    yield b": writing\n\n"
+                    continue
+                if (event := waited.result()) is None:
+                    return
+                yield b"event: %s\ndata: %s\n\n" % (event[0].encode(), orjson.dumps(event[1]))
+                waited = asyncio.ensure_future(anext(said, None))
+        finally:
+            # A generator that still runs can't be closed.
+            waited.cancel()
+            await asyncio.gather(waited, return_exceptions=True)
 
 
 async def _unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T | None:

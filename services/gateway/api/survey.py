@@ -11,7 +11,7 @@ from pydantic import Field
 from toolscout import events, logs
 from toolscout.catalogue import missed
 
-from services.gateway.api.feedback import _own_search
+from services.gateway.api.feedback import own_search
 from services.gateway.api.forms import Form
 from services.gateway.state import gateway_of
 
@@ -30,7 +30,7 @@ async def survey(form: SurveyForm, request: Request) -> Response:
 
     def store() -> None:
         with gateway.catalogue.write() as conn:
-            _own_search(conn, form.search_id, session, None)
+            own_search(conn, form.search_id, session, None)
             missed.answer_survey(conn, form.search_id, session, form.score, time.time())
 
     await gateway.in_thread(store)
