@@ -10,7 +10,7 @@ from typing import Any
 
 from lxml.etree import XPath
 from lxml.html import HtmlElement
-from toolscout.untrusted import carries_on, cleaned, lines_without_instructions, without_instructions
+from toolscout.untrusted import carries_on, cleaned, lines_without_instructions, visible, without_instructions
 
 from services.processor.blocks import BREAKS
 
@@ -42,16 +42,27 @@ class _Line:
 
     @property
     def text(self) -> str:
-        text = "".join((element.tail if after else element.text) or "" for element, after in self.slots)
+        text = "".join(_slot(*slot) for slot in self.slots)
         return text if self.container.tag == "pre" else " ".join(text.split())
 
     def write(self, text: str) -> None:
         """Puts a text in the place of the old one, outside of links where there is such a place."""
         first = next((n for n, (element, after) in enumerate(self.slots) if after or element.tag != "a"), 0)
         for n, (element, after) in enumerate(self.slots):
-            setattr(element, "tail" if after else "text", text if n == first else "")
+            _fill(element, after, text if n == first else "")
         if not text and self.container.getparent() is not None and not self.container.text_content().strip():
             self.container.drop_tree()
+
+
+def _slot(element: HtmlElement, after: bool) -> str:
+    return (element.tail if after else element.text) or ""
+
+
+def _fill(element: HtmlElement, after: bool, text: str) -> None:
+    if after:
+        element.tail = text
+    else:
+        element.text = text
 
 
 def disarm(tree: HtmlElement) -> bool:
@@ -89,9 +100,10 @@ def _attributes(tree: HtmlElement) -> bool:
         element, text = value.getparent(), str(value)
         is_list = element.get("name", "").lower() == "keywords"
         parts = text.split(",") if is_list else [text]
-        kept = ",".join(filter(None, map(without_instructions, parts)))
-        if kept == text:
+        left = [without_instructions(part) for part in parts]
+        if left == parts:
             continue
+        kept = ",".join(part for part in left if part.strip())
         changed = True
         if kept.strip():
             element.set(value.attrname, kept)
@@ -146,6 +158,8 @@ def _lines(tree: HtmlElement) -> Iterator[_Line]:
             line = _Line(container)
         if not line.slots or line.slots[-1] != (element, after):
             line.slots.append((element, after))
+        if not text.isascii():
+            _fill(element, after, visible(_slot(element, after)))
     if line:
         yield line
 

@@ -269,7 +269,7 @@ class Client:
         if kind in ("text/html", "application/json"):
             await stream.close()
             raise self._error(
-                "bad_reply", "answered with a page or a document, not with a stream: is it the API's address"
+                "bad_reply", f"answered with {kind}, not with a stream; this may not be the API's address"
             )
         ask.accepted = True
         return stream

@@ -17,6 +17,8 @@ _FRAGMENTS = {
     "MODEL": r"""(?:\b(?:a\.?i\.?s?|llms?|ki|ia|gpts?|chat ?gpt|claude|gemini|copilot|perplexity|grok|(?:language
 |foundation|ai) models?|(?:virtual |digital |ai )?assistants?|chat ?bots?|ai (?:agents?|systems?|crawlers?)|crawlers?
 |scrapers?|summari[sz]ers?|extractors?|parsers?|indexers?|retrievers?|answer engines?|neural networks?
+|summari[sz]ation (?:models?|systems?|bots?)|(?:ai|answer|overview) (?:generators?|engines?|overviews?)
+|machine readers?
 |automated (?:\w+ )?(?:tools?|systems?|readers?|agents?)|summary (?:tools?|bots?)|ai readers?|(?:ro)?bots?
 |rag (?:systems?|pipelines?)|sprachmodelle?n?|assistent\w*|asistentes?|inteligencia artificial
 |model\w* (?:de )?(?:lenguaje|langage|linguag\w+|linguistic\w+)|intelligence artificielle|intelligenza artificiale
@@ -98,10 +100,10 @@ def rule(kind: str, needs: str, pattern: str, quotable: bool = False, with_token
 
 # A token that means nothing: what an attacker looks for in the answer.
 TOKEN = re.compile(
-    r"(?<![\w/.-])(?=[\w-]*[A-Z])(?=[\w-]*\d)(?=[\w-]{8,48}(?![\w-]))(?=(?:\w+[_-]){2}|(?:\D*\d){4})"
-    r"[A-Z0-9]+(?:[-_][A-Z0-9]+)+(?![\w-])"
+    r"(?<![\w/.-])(?=[\w-]*\d)(?=[\w-]{8,48}(?![\w-]))(?=(?:\w+[_-]){2}|(?:\D*\d){4})"
+    r"[A-Z][A-Z0-9]*(?:[-_][A-Z0-9]+)+(?![\w-])"
     r"|(?<![\w/.-])(?=(?:[A-Za-z]*\d){4})(?=(?:[a-z0-9]*[A-Z]){3})[A-Za-z0-9]{9,48}(?![\w-])"
-    r"|(?<![\w/.-])(?:[A-Z]{6,}[-_]\d{2,}|(?=(?:[a-z]*\d){3})(?=(?:\d*[a-z]){3})[a-z0-9]{9,48})(?![\w-])"
+    r"|(?<![\w/.-])[A-Z]{6,}[-_]\d{2,}(?![\w-])"
     r"|(?i:[\w-]*canary[_-]\w+[\w-]*|canary\d+)",
     re.A,
 )

@@ -7,11 +7,13 @@ from toolscout.orders import rule
 ENGLISH = (
     rule(
         "override",
-        """cancel|abort|stop|drop|ignor|disregard|forget|overrid|overrul|bypass|neglect|discard|dismiss|abandon|follow
-|attention|heed|obey|supersed|aside|void|revok|cancel|null|invalid|obsolete|lifted|replaced|suspend|longer|over|removed
-|disabled|test|false|wrong|irrelevant|fake|outdated|listen|adher|comply;safety|security|ethic|task|request|conversation
-|job|question|instruct|prompt|rule|guid|directi|command|order|context|messag|told|above|before|training|polic|program
-|restrict|constrain|text|passage|prior|far|until|up|asked|given|read|source""",
+        """skip|everything|wrong|false|placeholder|outdated|fake|incorrect|joke|test|cancel|abort|stop|drop|ignor
+|disregard|forget|overrid|overrul|bypass|neglect|discard|dismiss|abandon|follow|attention|heed|obey|supersed|aside|void
+|revok|cancel|null|invalid|obsolete|lifted|replaced|suspend|longer|over|removed|disabled|test|false|wrong|irrelevant
+|fake|outdated|listen|adher|comply;pric|rest|title|meta|remaining|after|below|content|information|description|page|site
+|document|says|safety|security|ethic|task|request|conversation|job|question|instruct|prompt|rule|guid|directi|command
+|order|context|messag|told|above|before|training|polic|program|restrict|constrain|text|passage|prior|far|until|up|asked
+|given|read|source""",
         r"""(?:ignor(?:e|ing)|disregard(?:ing)?|forget(?:ting)?|overrid(?:e|es|ing)|overrul(?:e|es)|bypass|neglect
 |supersedes?|(?:set|put|lay) aside|(?:pay|give) no (?:more )?(?:attention|heed) to|(?:discard|dismiss
 |abandon)(?= ?(?:all|any|your|the prev))|(?:do not|don'?t|never|stop|cease|no longer|instead of) (?:follow|obey|listen
@@ -33,13 +35,19 @@ ENGLISH = (
 |\bno longer appl\w+[:,;] (?:override|ignore|disregard|forget)\b|\b(?:disregard|ignore|bypass
 |override) (?:all |any |your |the )?(?:safety|security|ethical)\b(?! warning)|\b(?:cancel|stop|abort|drop) (?:the
 |your) (?:current|previous|ongoing|present) (?:task|request|conversation|job|question)\b[^.!?\n]{0,20}\b(?:start|do
-|write|begin|instead|say|print)\b""",
+|write|begin|instead|say|print)\b|\b(?:the )?(?:text|content|information|description|passage)s? (?:above|below) (?:is
+|was|are) (?:wrong|false|a placeholder|outdated|fake|incorrect|a joke|a test)\b|\b(?:ignore|disregard) (?:any|all|what
+|the)\b~\b(?:(?:on|of|in) (?:this|the) (?:page|site|website|document|passage)\b|(?:site|page|website|document) says)
+|\b(?:ignore|disregard|skip) the (?:pricing|price|rest|remaining|following|description|meta|title)\b[^.!?\n]{0,30}(?:$
+|[,;:.]| (?:it|and|of (?:the|this) (?:page|text|document))\b)
+|\beverything (?:after|below|following) (?:this|the)~\b(?:is|are) (?:your|the|a) (?:\w+ )?(?:prompt|instructions?|task
+|order)""",
         quotable=True,
     ),
     rule(
         "new orders",
-        """memory|context|training|instruct|note|notice|process|read|pars|summari|task|directive|objective|goal|orders
-|mission|message|purpose|role|job""",
+        """intended|meant|written|reserved|=take|=tell|memory|context|training|instruct|note|notice|process|read|pars
+|summari|task|directive|objective|goal|orders|mission|message|purpose|role|job""",
         r"""\b(?:your|here are (?:your|the)) (?:new|real|actual|true|only|updated|sole|primary) (?:\w+ )?(?:task
 |instructions?|goal|objective|job|mission|role|directives?|orders|purpose)s? ?(?:is|are|:|now)|^\W*(?:new|updated|real
 |hidden|secret|important|urgent|additional|special|further|critical|mandatory|revised)(?: \w+)?
@@ -49,7 +57,9 @@ ENGLISH = (
 |notes?|orders|notice|message)(?: only)? ?:|\b(?:to|for) (?:whoever|whatever|anyone|anything|any system
 |the system) (?:is |that is |that |which )?(?:process|read|pars|summari)\w*~(?:machine|model|automat|\bai\b|system)
 |\byour instructions (?:have|has) (?:been )?(?:updated|changed|replaced)|\b(?:overwrite|wipe|erase) your (?:memory
-|context|instructions|training)""",
+|context|instructions|training)|\b(?:text|paragraph|message|note|section|passage|page|block) is (?:intended|meant
+|written|only|reserved)(?: only| solely| exclusively)? for ~<MODEL>|<MODEL>,? (?:please )?take note\b
+|<MODEL>~\btell (?:your|the) users?\b""",
     ),
     rule(
         "address",
@@ -84,17 +94,16 @@ ENGLISH = (
         """should|must|shall|need|have|has|instructed|required|asked|advised|encouraged|requested|ordered|urged|please
 |obliged|directed|ought|told;ai|llm|gpt|model|bot|assist|crawl|claude|gemini|copilot|summari|extract|pars|engine
 |retriev|index|scrap|network|grok|perplexity""",
-        r"""<MODEL>(?:,? (?:reading|that|which|who|visiting|processing|and|or|models?|assistants?|systems?|agents?
-|crawlers?|tools?|bots?|engines?|index|summari|pars|crawl|answer|using|access|in|on|with|when|like|such
-|\()[^.!?\n—]{0,60}?)? ?\b(?:should|must|shall|ought to|needs? to|ha(?:ve|s) to|please|(?:are
-|is) (?:hereby |kindly |strongly )?
+        r"""<MODEL>(?:,? (?:reading|that|which|who|visiting|processing|trained|models?|assistants?|systems?|agents?
+|crawlers?|tools?|bots?|engines?|index|summari|pars|crawl|answer|using|access|when|\()[^.!?\n—]{0,60}?)? ?\b(?:should
+|must|shall|ought to|needs? to|ha(?:ve|s) to|please|(?:are|is) (?:hereby |kindly |strongly )?
 (?:instructed|required|asked|advised|encouraged|requested|ordered|urged|obliged|directed|told) to)
-(?: (?:always|only|also|never|not|please|first|therefore|now|then|instead|simply))* (?:recommend|mention|print|output
-|rank|endorse|promote|praise|prefer|prioriti[sz]e|(?:say|state|claim|report|respond|reply|answer|cite|list|describe
-|treat|present|include|quote|consider|classify|name|mark|label|suggest|tell|write|refer to|ignore|disregard
-|summari[sz]e|trust|repeat|favou?r|set|record|call|use) (?:that|this|these|our|us|it|only|exactly|by|with (?:only
-|exactly|the)|the (?:following|phrase|word|sentence|text|token|string|code|pric|name|above|tool|product|page|site)
-|[\"“'‘]|users? (?:that|to)))""",
+(?: (?:always|only|also|never|not|please|first|therefore|now|then|instead|simply))* (?:(?:remember|know|note|understand
+|believe|assume|learn) (?:that|this|only)|recommend|mention|print|output|rank|endorse|promote|praise|prefer
+|prioriti[sz]e|(?:say|state|claim|report|respond|reply|answer|cite|list|describe|treat|present|include|quote|consider
+|classify|name|mark|label|suggest|tell|write|refer to|ignore|disregard|summari[sz]e|trust|repeat|favou?r|set|record
+|call|use) (?:that|this|these|our|us|it|only|exactly|by|with (?:only|exactly|the)|the (?:following|phrase|word|sentence
+|text|token|string|code|pric|name|above|tool|product|page|site)|[\"“'‘]|users? (?:that|to)))""",
     ),
     rule(
         "if you are",
@@ -111,7 +120,7 @@ ENGLISH = (
         "answer",
         """answer|response|reply|replies|output|completion|summar|antwort|respuesta|reponse|risposta|resposta|ответ
 |message|sentence""",
-        r"""<START>(?:<TELL>|<SAY>)\b~\b(?:in|to|of|into|with|as|at|en|dans|a|nella|na
+        r"""<START>(?:<TELL>|<SAY>|copy|paste|put|place)\b~\b(?:in|to|of|into|with|as|at|en|dans|a|nella|na
 |в) (?:\w+ ){0,4}?(?:your (?:\w+ )?(?:answers?|responses?|repl(?:y|ies)|outputs?|completions?)|(?:your|the|any|every
 |each) (?:\w+ )?summar(?:y|ies) of (?:this|the)|(?:every|each|any|all) (?:\w+ )?(?:answers?|responses?|replies
 |outputs?) (?:you|about|to the user|that)|(?:deiner|ihrer|jeder)
@@ -121,14 +130,14 @@ ENGLISH = (
 |each) (?:\w+ )?(?:messages?|sentences?))\b[^.!?\n]{0,20}\b(?:with|by)\b|\byour (?:\w+ )?(?:answers?|responses?|reply
 |outputs?|summary|completion) (?:must|should|shall|has to|needs to|will) (?:always
  |only |also )?(?:be (?:only|exactly|just|the (?:single|exact|following|word|token|string)|[\"“'])|begin|start|end
-|include|contain|mention|say|state|consist|recommend)\b|\bin your (?:\w+ )?(?:answers?|responses?|repl(?:y|ies)
-|summar(?:y|ies)|outputs?),? (?:(?:you|must|should|please|always|do|not|never|fail|forget|to|also|be
-|sure) )*<TELL>\b""",
+|include|contain|mention|say|state|consist|recommend|highlight|emphasi[sz]e|praise|describe|report)\b
+|\bin your (?:\w+ )?(?:answers?|responses?|repl(?:y|ies)|summar(?:y|ies)|outputs?),? (?:(?:you|must|should|please
+|always|do|not|never|fail|forget|to|also|be|sure) )*<TELL>\b""",
     ),
     rule(
         "say exactly",
-        """user|response|generat|produce|whatever|anything|respond|reply|answer|say|print|output|repeat|write|state
-|recite|echo""",
+        """speak|user|response|generat|produce|whatever|anything|respond|reply|answer|say|print|output|repeat|write
+|state|recite|echo""",
         r"""<START>(?:(?:respond|reply|answer)(?: to [^.!?\n]{1,40}?)?(?: only| solely| exclusively| just| always
 | instead)?
  (?:with (?:only|exactly|just|nothing but|the (?:exact )?(?:word|phrase|text|string|token|code|sentence|following
@@ -138,20 +147,27 @@ ENGLISH = (
 |exactly|verbatim|nothing (?:but|else)|only [\"“'‘]))|\bthe user (?:wants|has asked|asked|expects|has requested
 |requested|needs) (?:you to <TELL>\b|that ~(?:appears?\b|in the (?:reply|answer|response)))|\bthe (?:only )?(?:correct
 |right|expected|required|final|only) (?:response|output|reply) (?:is|must|should)\b|<START>(?:<TELL>)\b~(?:whatever
-|anything|everything|the text) you (?:generate|write|say|output|produce)\b""",
+|anything|everything|the text) you (?:generate|write|say|output|produce)\b|<START>(?:respond|reply|answer|speak
+|write)\b(?: only| always)? (?:in|like) (?:an? |all )?(?:french|german|spanish|english|korean|japanese|chinese|italian
+|latin|pirate|rhyme|caps|capital|verse)\w*\b[^.!?\n]{0,20}\b(?:only|always|from (?:now|here) on|henceforth)\b
+|<START>(?:only|always) (?:respond|reply|answer|speak|write) (?:in|like) |<START>(?:answer|respond to
+|reply to) the (?:user\b|user'?s? (?:quer|question|prompt)\w*)~\b(?:with|by saying) [\"“'‘]?\w""",
     ),
     rule(
         "token",
-        """say|print|type|output|answer|repl|respon|mention|append|echo|repeat|recit|assist|ai|ki|ia|llm|gpt|instruct
-|obey|always|whatever|question|prompt|secret|remember|verbatim|ignor|word|phrase|code|token|canary|write|include|state
-|insert|user|model|답|말|출력|응답|언급|포함|적|쓰|써|표시|言|出力|返|答|输出|輸出|说|說|写|打印|重复|di|antwort|sag
-|schreib|ausgeb|ecri|contest|rispond|scriv|ответ|напиш|скаж|выведи""",
-        r"""\b(?:says?|prints?|types?|outputs?|answers?|reply|replies|respon[ds]\w*|mentions?|append|echo|repeat|recite
-|assistants?|ai|ki|ia|llms?|chatgpt|gpt|instruct\w*|obey|always|whatever|questions?|prompt|secret|remember|verbatim
-|ignor\w*|write|insert|<SAY>|ausgeben|(?:code|pass|magic|trigger) ?(?:word|phrase)|canary|language models?|antwort\w*
-|respuesta|reponse|risposta|resposta)\b|\b(?:include|state)\b|ответ|напиш|скаж|выведи|(?:답|말하|말해|출력|응답|언급
-|포함|적어|쓰|써|표시)[가-힣]{0,4}|答え|言っ|言い|出力|返答|返信|書い|表示|記載|回答|输出|輸出|说|說|写|打印|重复|回复
-|包含""",
+        """shout|attach|=bot|=bots|chatbot|summary|=your|=only|typing|termin|commenc|附|say|print|type|output|answer
+|repl|respon|mention|append|echo|repeat|recit|assist|ai|ki|ia|llm|gpt|instruct|obey|always|whatever|question|prompt
+|secret|remember|verbatim|ignor|word|phrase|code|token|canary|write|include|state|insert|user|model|답|말|출력|응답
+|언급|포함|적|쓰|써|표시|言|出力|返|答|输出|輸出|说|說|写|打印|重复|di|antwort|sag|schreib|ausgeb|ecri|contest|rispond
+|scriv|ответ|напиш|скаж|выведи""",
+        r"""\b(?:says?|saying|prints?|printing|writing|typing|repeating|shout|attach|chatbots?|bots?|summary|your role
+|your (?:next )?(?:sentence|message|text)|only to this|prints?|types?|outputs?|answers?|reply|replies|respon[ds]\w*
+|mentions?|append|echo|repeat|recite|assistants?|ai|ki|ia|llms?|chatgpt|gpt|instruct\w*|obey|always|whatever|questions?
+|prompt|secret|remember|verbatim|ignor\w*|write|insert|ausgeben|responde\w*|responda\w*|escrib\w+|mencion\w+|diga|dites
+|ecris|ecrivez|repond\w*|rispond\w+|scriv\w+|schreib\w*|sag|sagen|nenne\w*|gib|zeg|(?:code|pass|magic|trigger) ?(?:word
+|phrase)|canary|language models?|\w*antwort\w*|respuesta|reponse|termin[ae]\w*|commence\w*|risposta|resposta)\b
+|\b(?:include|state)\b|ответ|напиш|скаж|выведи|(?:답|말하|말해|출력|응답|언급|포함|적어|쓰|써|표시)[가-힣]{0,4}|答え
+|言っ|言い|出力|返答|返信|書い|表示|記載|回答|答案|附上|输出|輸出|说|說|写|打印|重复|回复|包含""",
         with_token=True,
     ),
     rule(
@@ -167,7 +183,9 @@ ENGLISH = (
 (?:(?:please|always|you|also|then|be sure to|make sure(?: to| that| you)?|do not forget to|remember to|kindly|only
 |never|must|should|instead|simply) ?)*\b(?!call (?!it|this|us))<TELL>\b|(?:^[\W_]*|\b(?:please|always|must|and
 |then) )<TELL>\b[^.!?\n]{0,60}\bwhen(?:ever)? (?:you |\w+ )?(?:are )?(?:asked|summari[sz]|describ|answer|quot|cit
-|recommend|rank|extract)\w*\b[^.!?\n]{0,30}<THIS>""",
+|recommend|rank|extract)\w*\b[^.!?\n]{0,30}<THIS>|\b(?:if|when|whenever) (?:you are |you're )?asked (?:about|which|what
+|for|whether|who|how)\b[^.!?\n]{0,50}?,? (?:you )?(?:always |must |should |only )?<TELL>\b
+|<START><TELL>\b[^.!?\n]{0,60}\bwhen (?:you )?(?:answer|respond|repl|summari[sz])\w*[.!]?$""",
     ),
     rule(
         "template",
@@ -195,7 +213,7 @@ ENGLISH = (
     ),
     rule(
         "role play",
-        "you|invisible|hidden|visible|mode|now|henceforth|anything",
+        "=stop|you|invisible|hidden|visible|mode|now|henceforth|anything",
         r"""\byou are (?:now|henceforth|from now on) (?:an? (?!member|subscriber|customer|user|part|proud|owner
 |certified|verified|registered|few|step)|acting|operating|playing|called|named|unrestricted|unbound|required|instructed
 |my |\w*(?:dan|bot|gpt|ai)\b)|\byou are no longer (?:bound|restricted|limited|required|subject|constrained|an? (?:ai
@@ -209,14 +227,16 @@ ENGLISH = (
 |freed|liberated|hacked|reprogrammed|unlocked)\b|\b(?:i am|i'm|we are|this is) your (?:developer|creator|operator
 |administrator|maker|programmer|master)\b|\b(?:text|message|note|line|paragraph|section|part) is (?:invisible|hidden
 |not visible) (?:to|from|for) (?:all )?(?:humans?|people|users|readers)|\byou will (?:now|henceforth
-|from now on) (?:behave|act|respond|speak|answer|be|play|pretend|say)\b""",
+|from now on) (?:behave|act|respond|speak|answer|be|play|pretend|say)\b|\bstop being an? (?:ai|assistant|model|chatbot
+|llm)\b
+|\bfrom this (?:moment|point|line) (?:on,? )?you\b""",
     ),
     rule(
         "field",
-        """user|pricing|price|category|name|rating|platform|summary|field|free|score|language|feature|license
-|description|extract|parser|json|structured|record|entry|listing|as;hide|conceal|omit|withhold|set|change|update
-|overwrite|override|replace|fill|put|mark|record|report|classif|extract|return|output|store|save|register|write|list
-|treat|label|tag|categori|must|should|shall|parser|json|structured""",
+        """pric|user|pricing|price|category|name|rating|platform|summary|field|free|score|language|feature|license
+|description|extract|parser|json|structured|record|entry|listing|as;=not|don't|pretend|hide|conceal|omit|withhold|set
+|change|update|overwrite|override|replace|fill|put|mark|record|report|classif|extract|return|output|store|save|register
+|write|list|treat|label|tag|categori|must|should|shall|parser|json|structured""",
         r"""<START>(?:set|change|update|overwrite|replace|fill(?: in)?|override|put|mark|record|report|classify|extract
 |return|output|store|save|register|write|list|treat|label|tag|categori[sz]e)\b~
 (?:\b(?:pricing|price|category|platforms?|languages?|summary|rating|score|license
@@ -230,7 +250,10 @@ ENGLISH = (
 |system|pipeline|tool)|(?:data|field|information) extract\w+|json (?:output|extractor)|structured (?:data|output)
 |parsers?)\b[^.!?\n]{0,60}?(?:[,:] ?|\bmust |\bshould |please )(?:\{|set\b|return\b|output\b|use the|record\b|report\b
 |ignore\b|write\b)|\b(?:catalog\w*|database|index|search) (?:record|entry|listing)\b~\b(?:must|should|shall) (?:list
-|state|show|say|name|be)\b|<START>(?:hide|conceal|omit|withhold)\b~<THIS>~\bfrom (?:the |all |your )?users?\b""",
+|state|show|say|name|be)\b|<START>(?:hide|conceal|omit|withhold)\b~<THIS>~\bfrom (?:the |all |your )?users?\b
+|<START>(?:do not|don'?t|never) (?:extract|record|index|store) (?:the |any |its )?(?:pric\w+|name|category|platforms?
+|summary|description)\b
+|\bpretend (?:that )?(?:the|this|its)\b~\b(?:says?|is|costs?)\b""",
     ),
     rule(
         "border",
@@ -255,21 +278,23 @@ ENGLISH = (
     ),
     rule(
         "secrets",
-        "prompt|instructions|secret|api|configuration|guidelines|rules;your",
+        """question|quer|conversation|chat|history|prompt|instructions|secret|api|configuration|guidelines|rules
+|message|note;http|your|=this|=these|=above""",
         r"""<START>(?:reveal|print|show|leak|repeat|output|disclose|expose|tell (?:me|us)|give (?:me|us)|display|dump
 |send|recite|email|post|include|append|exfiltrate|summari[sz]e|write out)\b[^.!?\n]{0,20}?\byour (?:(?:\w+ )?(?:system
 |hidden|initial|original|secret|internal|full|entire|above|confidential|own) )?(?:system prompt|prompt|instructions
-|guidelines|configuration|api keys?|secrets?|rules)\b(?! (?:to|for|with|in|at|on))""",
+|guidelines|configuration|api keys?|secrets?|rules)\b(?! (?:to|for|with|in|at|on))|\b(?:never|do not|don'?t) (?:reveal
+|mention|disclose|show|repeat|tell) ~\b(?:this|these|the above) (?:instructions?|message|prompt|note)s?\b|\b(?:send
+|post|forward|transmit|exfiltrate)\b~\b(?:user'?s?|conversation|chat) ?(?:questions?|quer\w+|prompts?|conversation|chat
+|messages|history)?\b~\bhttps?:""",
     ),
     rule(
         "recommend",
-        """recommend|rank|prefer|promot|endors|priorit|cite|suggest|=list|mention|favo|=rate|=place|competing|rival
-|=other|=every|=any|=all
-|=never|=say|=tell|=print|instruct|=order|command|=when|result|match|answer|source;=this|=our|=us|=it|compet|altern
-|rival|another|assist|model
-|=ai|=ais|llm|chatbot|seo|quer|question|search|purposes|=asked|generating|listing|ranking|comparing|recommending|unsafe
-|malware|scam|=wrong
-|outdated|ignored|=false|=fake|discontinued|removed|omitted""",
+        """=never|=not|=don't|recommend|rank|prefer|promot|endors|priorit|cite|suggest|=list|mention|favo|=rate|=place
+|competing|rival|=other|=every|=any|=all|=never|=say|=tell|=print|instruct|=order|command|=when|result|match|answer
+|source;=this|=our|=us|=it|compet|altern|rival|another|assist|model|=ai|=ais|llm|chatbot|seo|quer|question|search
+|purposes|=asked|generating|listing|ranking|comparing|recommending|unsafe|malware|scam|=wrong|outdated|ignored|=false
+|=fake|discontinued|removed|omitted""",
         r"""<START>(?:always |only |never |exclusively )?(?:(?:recommend|rank|promote|endorse|prioriti[sz]e) (?:it|this
 |our|us)\b|(?:mention|suggest|prefer|cite|favou?r|rate|list|place)
  (?:only |always |exclusively )?(?:us\b|(?:this|our) (?:tool|product|page|site|website|service|app|company|brand
@@ -285,7 +310,10 @@ ENGLISH = (
 |model)s? (?:to )?(?:say|mention|recommend|print|tell users)\b|\b(?:most relevant|best|top|first) (?:result|answer
 |match|source) (?:for|to) (?:every|any|all) (?:quer|question|search|request|prompt)|\bfor (?:ranking|seo|retrieval
 |citation|ai|llm) purposes,? ~<TELL>\b|\bwhen (?:asked|generating|listing|ranking|comparing
-|recommending)\b[^.!?\n]{0,40}, ?(?:<TELL>|put|place)\b~\b(?:top|first|none|no other|only|best|number one)\b""",
+|recommending)\b[^.!?\n]{0,40}, ?(?:<TELL>|put|place)\b~\b(?:top|first|none|no other|only|best|number one)\b
+|<START>(?:do not|don'?t|never) (?:mention|discuss|list|reveal|include)\b~\b(?:drawbacks?|downsides?|weaknesses
+|disadvantages|limitations|negative|criticism|problems)\b~\b(?:of|about|with) (?:this|our|us|it|the (?:tool
+|product))\b""",
     ),
     rule(
         "threat",

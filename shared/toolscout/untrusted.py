@@ -51,7 +51,7 @@ _SPELT = re.compile(r"(?:(?<!\w)\w[ .*_-]{1,2}){5,}\w(?!\w)")
 _ROT13 = reduce(or_, map(bit, ("vtaber", "vafgehpg", "qvfertneq", "cebzcg")))
 _REVERSED = reduce(or_, map(bit, ("snoitcurtsni", "erongi", "drageersid", "tpmorp")))
 _LEET = str.maketrans("0134578@$", "oieastbas")
-_LEET_WORD = re.compile(r"[a-z][0134578@$]|[0134578@$][a-z]")
+_LEET_WORD = re.compile(r"(?<![\w@$])(?=[\d@$]*[a-z])[a-z]*[0134578@$][\w@$]*")
 _SPACED = bytes.maketrans(b".*_-", b"    ")
 _CONFUSABLE = dict(
     zip(
@@ -101,7 +101,7 @@ class _Sentence:
 
 def instructs(text: str) -> bool:
     """Whether anything in the text gives orders to a language model, or would have its reader fetch an image."""
-    return _IMAGE.search(text) is not None or without_instructions(text) != _visible(text)
+    return _IMAGE.search(text) is not None or without_instructions(text) != visible(text)
 
 
 def without_instructions(text: str) -> str:
@@ -109,7 +109,7 @@ def without_instructions(text: str) -> str:
 
     Invisible characters go too, and images written in markdown: a client would fetch them.
     """
-    text = _visible(text)
+    text = visible(text)
     lines = text.split("\n")
     kept = lines_without_instructions(lines)
     return text if kept == lines else "\n".join(line for line, old in zip(kept, lines, strict=True) if line or not old)
@@ -146,23 +146,24 @@ def cleaned(stated: Any) -> Any:
     return kept
 
 
+def visible(text: str) -> str:
+    """What of a text people see; images written in markdown go, since a client would fetch them."""
+    if not text.isascii():
+        if any("\u0300" <= char <= "\u036f" for char in text):
+            text = unicodedata.normalize("NFC", text)
+        text = _UNSEEN.sub("", text)
+    return _IMAGE.sub(" ", text) if "](" in text else text
+
+
 def plain(text: str) -> str:
     """The text without invisible characters and the tokens of chat templates."""
-    return TEMPLATE.sub(" ", _visible(text))
+    return TEMPLATE.sub(" ", visible(text))
 
 
 def fenced(text: str) -> str:
     """The text made safe between numbered passages: no role, no border, no number in brackets of its own."""
     text = _BORDER.sub(" ", plain(text))
     return _NUMBER.sub(r"(\1)", _ROLE.sub(r"\1 -", text))
-
-
-def _visible(text: str) -> str:
-    if not text.isascii():
-        if any("\u0300" <= char <= "\u036f" for char in text):
-            text = unicodedata.normalize("NFC", text)
-        text = _UNSEEN.sub("", text)
-    return _IMAGE.sub(" ", text) if "](" in text else text
 
 
 def _letters_apart(text: str) -> bool:
@@ -180,7 +181,7 @@ def _view(text: str, spelt: bool) -> tuple[str, int]:
     if not text.isascii() and _OTHER_SCRIPT.search(text):
         views.append(unicodedata.normalize("NFKC", text).lower())
     if _LEET_WORD.search(base):
-        views.append(base.translate(_LEET))
+        views.append(_LEET_WORD.sub(lambda word: word[0].translate(_LEET), base))
     if spelt:
         views.append(_SPELT.sub(_closed_up, base))
     if said & _ROT13:
@@ -214,11 +215,12 @@ def _decoded(blob: str) -> str:
 def _sentences(line: str) -> Iterator[tuple[str, str]]:
     """(sentence, the space after it)."""
     for sentence, gap in _parts(_END, line):
-        while len(sentence) > LONGEST:
-            cut = sentence.rfind(" ", 1, LONGEST) + 1 or LONGEST
-            yield sentence[:cut], ""
-            sentence = sentence[cut:]
-        yield sentence, gap
+        start = 0
+        while len(sentence) - start > LONGEST:
+            cut = sentence.rfind(" ", start + 1, start + LONGEST) + 1 or start + LONGEST
+            yield sentence[start:cut], ""
+            start = cut
+        yield sentence[start:], gap
 
 
 def _parts(border: re.Pattern[str], text: str) -> Iterator[tuple[str, str]]:

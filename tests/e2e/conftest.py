@@ -77,6 +77,11 @@ def web() -> Iterator[Web]:
 def system(web: Web, site: Site) -> Iterator[System]:
     """One system for all tests that leave it whole."""
     with running(
-        allow_hosts=f"{web.allow},{site.allow}", host_delay=0, lease_seconds=5, sweep_seconds=1, log_level="INFO"
+        llm="off",  # test_embedded.py has its own: a model that describes pages would slow all others
+        allow_hosts=f"{web.allow},{site.allow}",
+        host_delay=0,
+        lease_seconds=5,
+        sweep_seconds=1,
+        log_level="INFO",
     ) as found:
         yield found

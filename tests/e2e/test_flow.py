@@ -251,12 +251,6 @@ def test_results_come_as_server_sent_events_too(client, indexed):
     assert (names[0], names[-2:]) == ("results", ["answer", "done"]) and set(names[1:-2]) <= {"token"}
 
 
-def test_the_embedded_model_answers_or_the_pages_do(client, indexed):
-    answer = client.get("/api/v1/search?q=an online tool for teams").json()["answer"]
-    assert answer["text"] and (answer["source"] == "llm") == (answer["model"] is not None)
-    assert answer["source"] == "llm" or answer["reason"]
-
-
 def test_jobs_are_followed_and_cancelled(client, site):
     job = client.post("/api/v1/process_url", json={"urls": site.urls(40)}).json()["job_id"]
     assert client.post(f"/api/v1/jobs/{job}/cancel").json()["urls"]

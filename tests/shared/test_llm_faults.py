@@ -78,12 +78,12 @@ def test_a_broken_off_reply_has_been_given_so_far(server: LlmServer, quick: Sett
     assert (event.tokens_estimated, event.tokens_in > 0, event.tokens_out) == (True, True, estimated_tokens(TEXT[:10]))
 
 
-@pytest.mark.parametrize(("mode", "seconds"), [("slow_first", 0.5), ("slow_headers", 0.5), ("slow_all", 2.0)])
+@pytest.mark.parametrize(("mode", "seconds"), [("slow_first", 1.0), ("slow_headers", 1.0), ("slow_all", 2.5)])
 def test_the_first_token_has_a_deadline_of_its_own(
     mode: str, seconds: float, server: LlmServer, quick: Settings
 ) -> None:
     server.modes = [mode]
-    settings = quick.model_copy(update={"llm_first_token_seconds": 0.5, "llm_seconds": 2.0})
+    settings = quick.model_copy(update={"llm_first_token_seconds": 1.0, "llm_seconds": 2.5})
     call = Call()
 
     async def work(client: Client) -> None:
@@ -91,7 +91,7 @@ def test_the_first_token_has_a_deadline_of_its_own(
             await ask(client, call)
 
     run(server, settings, work, model="big")
-    assert call.duration_ms == pytest.approx(seconds * 1000, abs=400)
+    assert call.duration_ms == pytest.approx(seconds * 1000, abs=600)
 
 
 def test_nobody_there(quick: Settings, told: Any) -> None:

@@ -79,7 +79,7 @@ def test_further_names_are_known_once_they_are_listed(visit):
 def test_every_answer_says_its_trace_and_group(visit):
     client = visit()
     trace = "0af7651916cd43dd8448eb211c80319c"
-    answer = client.get("/healthz", headers={"traceparent": f"00-{trace}-b7ad6b7169203331-01"})
+    answer = client.get("/api/v1/tools", headers={"traceparent": f"00-{trace}-b7ad6b7169203331-01"})
     assert (answer.headers["x-trace-id"], answer.headers["x-ab-group"]) == (trace, "stable")
     assert len(client.get("/healthz", headers={"traceparent": "nonsense"}).headers["x-trace-id"]) == 32
 
