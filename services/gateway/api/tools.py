@@ -18,7 +18,8 @@ from services.gateway.state import gateway_of
 
 router = APIRouter(prefix="/api/v1", tags=["tools"])
 
-FIELDS = ("name", "url", "summary", "category", "pricing", "platforms", "languages")
+FIELDS = ("name", "url", "summary", "summary_en", "category", "pricing", "platforms", "languages")
+LISTS = ("features", "use_cases")
 
 
 @router.get("/tools")
@@ -58,4 +59,5 @@ async def one_tool(tool_id: Annotated[int, PathParam(ge=1, lt=2**63)], request: 
 
 
 def _short(row: sa.Row) -> dict[str, Any]:
-    return {"tool_id": row.id} | {name: getattr(row, name) for name in FIELDS}
+    fields = {name: getattr(row, name) for name in FIELDS} | {name: getattr(row, name) or [] for name in LISTS}
+    return {"tool_id": row.id} | fields
