@@ -8,7 +8,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import Any
 
@@ -144,16 +144,11 @@ class Arms:
             with self._catalogue.write() as conn:
                 row, first = experiments.assign(conn, experiment, session, counted, time.time())
         if first:
-            context.join(row.ab_group)
-            logs.emit(
-                events.ArmExposed(
-                    experiment=experiment.id,
-                    share=row.share,
-                    stage=row.stage,
-                    rule=row.rule,
-                    counted=row.counted,
-                )
+            exposed = events.ArmExposed(
+                experiment=experiment.id, share=row.share, stage=row.stage, rule=row.rule, counted=row.counted
             )
+            with context.bound(replace(context.current(), ab_group=row.ab_group)):
+                logs.emit(exposed)
         return self._remember(experiment, row)
 
     def _seen_before(self, session: str) -> Exposure | None:

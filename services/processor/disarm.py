@@ -14,15 +14,15 @@ from toolscout.untrusted import carries_on, cleaned, lines_without_instructions,
 
 from services.processor.blocks import BREAKS
 
-# A concealed text of more characters is a menu, a tab or a dialogue: it is judged sentence by sentence like any other.
-MAX_CONCEALED = 500
 # What stands alone: the blocks of the text, and what else is read by itself.
 _ALONE = BREAKS | {"title", "nav", "footer", "aside", "form", "button", "label", "option", "select", "textarea", "head"}
 # In C: a page has thousands of nodes.
 _TEXTS = XPath("//*[not(self::script or self::style)]/text()")
-_ATTRIBUTES = XPath("//meta/@content | //img/@alt | //*[@itemprop]/@content")
+# Those that are read: the first pictures may be the site's logo.
+_ATTRIBUTES = XPath("(//meta | //*[@itemprop])/@content | (//img)[position() <= 20]/@alt")
 _JSONLD = XPath("//script[contains(@type, 'ld+json')]")
-_STYLED = XPath("//*[@style or @hidden or @aria-hidden='true']")
+# A concealed text of more characters is a menu, a tab or a dialogue: it is judged sentence by sentence like any other.
+_STYLED = XPath("//*[@style or @hidden or @aria-hidden='true'][string-length() > 8 and string-length() < 800]")
 # How a page conceals a text from people. Most of it is harmless: texts that fade in, labels for screen readers.
 _CONCEALED = re.compile(
     r"(?:^|;)(?:display:none|visibility:hidden|color:transparent|opacity:0?(?:\.0\d*)?(?=;|!|$)"
@@ -73,11 +73,7 @@ def disarm(tree: HtmlElement) -> bool:
 
 def _conceal(tree: HtmlElement) -> bool:
     """What a page conceals is dropped at a lesser suspicion than what it shows."""
-    found = [
-        element
-        for element in _STYLED(tree)
-        if _is_concealed(element) and len(text := _text(element)) < MAX_CONCEALED and carries_on(text)
-    ]
+    found = [element for element in _STYLED(tree) if _is_concealed(element) and carries_on(_text(element))]
     for element in found:
         if element.getparent() is not None and element.tag not in ("html", "body", "main"):
             element.drop_tree()
@@ -99,6 +95,8 @@ def _attributes(tree: HtmlElement) -> bool:
     for value in _ATTRIBUTES(tree):
         element, text = value.getparent(), str(value)
         is_list = element.get("name", "").lower() == "keywords"
+        if text.isascii() and " " not in text:
+            continue  # an address, a date, a number
         parts = text.split(",") if is_list else [text]
         left = [without_instructions(part) for part in parts]
         if left == parts:

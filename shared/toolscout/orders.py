@@ -68,28 +68,28 @@ class Rule:
     with_token: bool = False
 
 
-# The words that rules need, each with its bit: whole ones, and parts of words by their first two characters.
+# The words that rules need, each with its bit: whole ones, and parts of words by their first three characters.
 _WHOLE: dict[str, int] = {}
 _PARTS: dict[str, dict[str, int]] = {}
+_SHORT: dict[str, int] = {}
 
 
 @lru_cache(65_536)
 def bits(word: str) -> int:
     """Which of the words that rules need a word is, or holds."""
     found = _WHOLE.get(word.strip(".,:;!?()[]{}\"'“”‘’«»*_-—/"), 0)
-    for start in range(len(word)):
-        for need, bit in _PARTS.get(word[start : start + 2], {}).items():
+    for start, char in enumerate(word):
+        found |= _SHORT.get(char, 0) | _SHORT.get(word[start : start + 2], 0)
+        for need, needed in _PARTS.get(word[start : start + 3], {}).items():
             if word.startswith(need, start):
-                found |= bit
-        if word[start] > "\x7f":
-            found |= _PARTS.get(word[start], {}).get(word[start], 0)
+                found |= needed
     return found
 
 
 def bit(need: str) -> int:
     """The bit of a word; `=so` stands for the whole word so."""
-    known = _WHOLE if need.startswith("=") else _PARTS.setdefault(need[:2], {})
-    return known.setdefault(need.removeprefix("="), 1 << (len(_WHOLE) + sum(map(len, _PARTS.values()))))
+    known = _WHOLE if need.startswith("=") else _SHORT if len(need) < 3 else _PARTS.setdefault(need[:3], {})
+    return known.setdefault(need.removeprefix("="), 1 << (len(_WHOLE) + len(_SHORT) + sum(map(len, _PARTS.values()))))
 
 
 def rule(kind: str, needs: str, pattern: str, quotable: bool = False, with_token: bool = False) -> Rule:
@@ -100,7 +100,7 @@ def rule(kind: str, needs: str, pattern: str, quotable: bool = False, with_token
 
 # A token that means nothing: what an attacker looks for in the answer.
 TOKEN = re.compile(
-    r"(?<![\w/.-])(?=[\w-]*\d)(?=[\w-]{8,48}(?![\w-]))(?=(?:\w+[_-]){2}|(?:\D*\d){4})"
+    r"(?<![\w/.-])(?!GPT|LLAMA|LLM|ISO|CVE|RFC|UTF|SHA|IEEE|SOC|CC-)(?=(?:[A-Z_-]*\d){2})(?=[\w-]{8,48}(?![\w-]))(?=(?:\w+[_-]){2}|(?:\D*\d){4})"
     r"[A-Z][A-Z0-9]*(?:[-_][A-Z0-9]+)+(?![\w-])"
     r"|(?<![\w/.-])(?=(?:[A-Za-z]*\d){4})(?=(?:[a-z0-9]*[A-Z]){3})[A-Za-z0-9]{9,48}(?![\w-])"
     r"|(?<![\w/.-])[A-Z]{6,}[-_]\d{2,}(?![\w-])"

@@ -249,8 +249,8 @@ def _mark(sentences: list[_Sentence], spelt: bool) -> None:
 
 
 def _runs_on(before: _Sentence, sentence: _Sentence, spelt: bool) -> bool:
-    """Whether an order begins on the line before and ends on this."""
-    if before.dropped or before.line == sentence.line or not before.text or not sentence.text:
+    """Whether an order begins on the line before and ends on this: a line that begins with a capital does not go on."""
+    if before.dropped or before.line == sentence.line or not before.text or sentence.text[:1].isupper():
         return False
     return (
         len(before.text) > 11
@@ -261,7 +261,7 @@ def _runs_on(before: _Sentence, sentence: _Sentence, spelt: bool) -> bool:
 
 @lru_cache(SEEN)
 def _orders(text: str, spelt: bool) -> bool:
-    if len(text) < SHORTEST:
+    if len(text) < SHORTEST or _is_label(text):
         return False
     view, said = _view(text, spelt)
     return any(
@@ -269,6 +269,11 @@ def _orders(text: str, spelt: bool) -> bool:
         for rule in RULES
         if said & rule.one and said & rule.other and (not rule.with_token or _has_token(text))
     )
+
+
+def _is_label(text: str) -> bool:
+    """One or two words of letters alone: most lines of a page are."""
+    return len(text) < BLOB and text.isascii() and text.count(" ") < 2 and text.replace(" ", "").isalpha()
 
 
 def _has_token(text: str) -> bool:

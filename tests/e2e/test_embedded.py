@@ -16,7 +16,7 @@ PAGES = {
     "cutout": "Cutout removes the background of a photo in seconds. It offers an API for developers.",
     "lantern": "Lantern is an open-source framework to run language models on your own laptop.",
 }
-PATIENCE_S = 90.0
+PATIENCE_S = 240.0
 
 
 @pytest.fixture(scope="module")

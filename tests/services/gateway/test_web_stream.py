@@ -161,7 +161,7 @@ def test_a_new_search_makes_the_server_stop_writing(page: Page, api: Api) -> Non
     api.script = api.whole
     page.locator("#q").fill("other")
     page.locator("#q").press("Enter")
-    assert api.left.wait(5)
+    assert api.left.wait(20)
     expect(page.locator("#answer")).to_contain_text("in the pages' own words")
     expect(page.locator("#answer")).not_to_contain_text("bicycle")
 
