@@ -49,6 +49,7 @@ class _Instant(BaseHTTPRequestHandler):
     """An OpenAI-compatible server whose first token is there at once; notes the last request."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     last: bytes = b""
 
     def do_GET(self) -> None:
