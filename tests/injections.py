@@ -151,7 +151,9 @@ ENGLISH = f"""<!doctype html><html lang="en"><head><title>Brushwork - paint by w
             "offers": {"@type": "Offer", "price": "12.00", "priceCurrency": "USD"},
         }
     )
-}</script></head><body><nav><a href="/">Home</a><a href="/pricing">Pricing</a></nav><main>
+}</script></head><body>
+<noscript>Please switch scripts on. <a href="/help">Here is how to switch them on in your browser.</a></noscript>
+<nav><a href="/">Home</a><a href="/pricing">Pricing</a></nav><main>
 <h1>Paint by words</h1>
 <p class="lead">Brushwork paints portraits from a description. Every stroke can be corrected by hand afterwards.</p>
 <p>Painters, teachers and game studios have used it for their pictures since 2021. Pictures stay on your own disk.</p>
@@ -254,7 +256,7 @@ PLACES: dict[str, Place] = {
     "aria-hidden": _after("<main>", '<span aria-hidden="true">{o}</span>'),
     "template": _after("<main>", "<template>{o}</template>"),
     "noscript": _after("<main>", "<noscript>{o}</noscript>"),
-    "details": _before("</main>", "<details><summary>More</summary>{o}</details>"),
+    "details": _before("</main>", "<details>{o}</details>"),
     "code": _before("</main>", "<pre><code>{o}</code></pre>"),
     "quotation": _before("</main>", "<blockquote>{o}</blockquote>"),
     "table": _before("</main>", "<table><tr><td>{o}</td></tr></table>"),

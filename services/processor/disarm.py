@@ -65,19 +65,23 @@ def _fill(element: HtmlElement, after: bool, text: str) -> None:
         element.text = text
 
 
-def disarm(tree: HtmlElement) -> bool:
-    """Changes the tree in place; whether there was anything to take out."""
-    found = [_conceal(tree), _attributes(tree), _jsonld(tree), _texts(tree)]
-    return any(found)
+def disarm(tree: HtmlElement) -> set[str]:
+    """Changes the tree in place; returns the concealed texts that it took out, white space evened out."""
+    concealed = _conceal(tree)
+    _attributes(tree)
+    _jsonld(tree)
+    _texts(tree)
+    return concealed
 
 
-def _conceal(tree: HtmlElement) -> bool:
+def _conceal(tree: HtmlElement) -> set[str]:
     """What a page conceals is dropped at a lesser suspicion than what it shows."""
-    found = [element for element in _STYLED(tree) if _is_concealed(element) and carries_on(_text(element))]
+    found = {element: _text(element) for element in _STYLED(tree) if _is_concealed(element)}
+    found = {element: text for element, text in found.items() if carries_on(text)}
     for element in found:
         if element.getparent() is not None and element.tag not in ("html", "body", "main"):
             element.drop_tree()
-    return bool(found)
+    return set(found.values())
 
 
 def _is_concealed(element: HtmlElement) -> bool:
@@ -90,8 +94,7 @@ def _text(element: HtmlElement) -> str:
     return " ".join(element.text_content().split())
 
 
-def _attributes(tree: HtmlElement) -> bool:
-    changed = False
+def _attributes(tree: HtmlElement) -> None:
     for value in _ATTRIBUTES(tree):
         element, text = value.getparent(), str(value)
         is_list = element.get("name", "").lower() == "keywords"
@@ -102,24 +105,20 @@ def _attributes(tree: HtmlElement) -> bool:
         if left == parts:
             continue
         kept = ",".join(part for part in left if part.strip())
-        changed = True
         if kept.strip():
             element.set(value.attrname, kept)
         elif element.tag == "meta" and element.getparent() is not None:
             element.drop_tree()  # the next place that states the same counts
         else:
             del element.attrib[value.attrname]
-    return changed
 
 
-def _jsonld(tree: HtmlElement) -> bool:
-    changed = False
+def _jsonld(tree: HtmlElement) -> None:
     for script in _JSONLD(tree):
         stated = _read(script.text or "")
         kept = cleaned(stated)
         if kept != stated:
-            script.text, changed = json.dumps(kept, ensure_ascii=False), True
-    return changed
+            script.text = json.dumps(kept, ensure_ascii=False)
 
 
 def _read(text: str) -> Any:
@@ -129,17 +128,14 @@ def _read(text: str) -> Any:
         return None
 
 
-def _texts(tree: HtmlElement) -> bool:
+def _texts(tree: HtmlElement) -> None:
     lines = list(_lines(tree))
     texts = [line.text.split("\n") for line in lines]
     kept = iter(lines_without_instructions([part for parts in texts for part in parts]))
-    changed = False
     for line, parts in zip(lines, texts, strict=True):
         left = [next(kept) for _ in parts]
         if left != parts:
             line.write("\n".join(part for part, old in zip(left, parts, strict=True) if part or not old))
-            changed = True
-    return changed
 
 
 def _lines(tree: HtmlElement) -> Iterator[_Line]:

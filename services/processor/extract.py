@@ -15,7 +15,7 @@ from functools import cached_property
 
 import lxml.html
 import trafilatura
-from lxml.etree import ElementDefaultClassLookup, LxmlError, strip_elements, tostring
+from lxml.etree import ElementDefaultClassLookup, LxmlError, strip_elements
 from lxml.html import HtmlElement, HTMLParser
 from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.html import HTMLTree
@@ -98,8 +98,7 @@ class _Page:
             self.tree = lxml.html.document_fromstring(self.html.encode("utf-8", "ignore") or EMPTY, parser=parser)
         except (LxmlError, ValueError, AssertionError):
             self.tree = lxml.html.document_fromstring(EMPTY)
-        if disarm(self.tree):
-            self.html = tostring(self.tree, encoding="unicode", method="html")  # the page as if nobody had written them
+        self.concealed = disarm(self.tree)
         self.deep = bool(self.tree.getroottree().xpath(DEEP))
 
     @cached_property
@@ -112,9 +111,15 @@ class _Page:
     def by_resiliparse(self, main: bool = True) -> str:
         try:
             tree = HTMLTree.parse(self.html)
-            return extract_plain_text(tree, main_content=main, alt_texts=False, links=False, noscript=not main) or ""
+            text = extract_plain_text(tree, main_content=main, alt_texts=False, links=False, noscript=not main) or ""
         except (ValueError, RuntimeError):
             return ""
+        return self._disarmed(text)
+
+    def _disarmed(self, text: str) -> str:
+        """What resiliparse found, less orders: it parses by itself, and our tree written out is another page to it."""
+        lines = (line for line in text.splitlines() if " ".join(line.split()) not in self.concealed)
+        return without_instructions("\n".join(lines))
 
     def everything(self) -> str:
         """All that is visible, menus included; the text nodes alone where even that finds nothing."""

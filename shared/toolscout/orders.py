@@ -18,9 +18,8 @@ _FRAGMENTS = {
 |foundation|ai) models?|(?:virtual |digital |ai )?assistants?|chat ?bots?|ai (?:agents?|systems?|crawlers?)|crawlers?
 |scrapers?|summari[sz]ers?|extractors?|parsers?|indexers?|retrievers?|answer engines?|neural networks?
 |summari[sz]ation (?:models?|systems?|bots?)|(?:ai|answer|overview) (?:generators?|engines?|overviews?)
-|machine readers?
-|automated (?:\w+ )?(?:tools?|systems?|readers?|agents?)|summary (?:tools?|bots?)|ai readers?|(?:ro)?bots?
-|rag (?:systems?|pipelines?)|sprachmodelle?n?|assistent\w*|asistentes?|inteligencia artificial
+|machine readers?|automated (?:\w+ )?(?:tools?|systems?|readers?|agents?)|summary (?:tools?|bots?)|ai readers?
+|(?:ro)?bots?|rag (?:systems?|pipelines?)|sprachmodelle?n?|assistent\w*|asistentes?|inteligencia artificial
 |model\w* (?:de )?(?:lenguaje|langage|linguag\w+|linguistic\w+)|intelligence artificielle|intelligenza artificiale
 |kunstliche intelligenz)\b|языков\w+ модел\w+|нейросет\w+|ассистент\w*)""",
     "TELL": r"""(?:say|print|output|respond|reply|answer|repeat|recite|mention|recommend|echo|emit|append|prepend
@@ -100,10 +99,10 @@ def rule(kind: str, needs: str, pattern: str, quotable: bool = False, with_token
 
 # A token that means nothing: what an attacker looks for in the answer.
 TOKEN = re.compile(
-    r"(?<![\w/.-])(?!GPT|LLAMA|LLM|ISO|CVE|RFC|UTF|SHA|IEEE|SOC|CC-)(?=(?:[A-Z_-]*\d){2})(?=[\w-]{8,48}(?![\w-]))(?=(?:\w+[_-]){2}|(?:\D*\d){4})"
-    r"[A-Z][A-Z0-9]*(?:[-_][A-Z0-9]+)+(?![\w-])"
-    r"|(?<![\w/.-])(?=(?:[A-Za-z]*\d){4})(?=(?:[a-z0-9]*[A-Z]){3})[A-Za-z0-9]{9,48}(?![\w-])"
-    r"|(?<![\w/.-])[A-Z]{6,}[-_]\d{2,}(?![\w-])"
+    r"(?<![\w/.-])(?!GPT|LLAMA|LLM|ISO|CVE|RFC|UTF|SHA|IEEE|SOC|CC-)(?=(?:[A-Z-]*\d){2})(?=[\w-]{8,48}(?![\w-]))"
+    r"(?=(?:\w+-){2}|(?:\D*\d){4})[A-Z][A-Z0-9]*(?:-[A-Z0-9]+)+(?![\w-])"
+    r"|(?<![\w/.-])(?=(?:[A-Za-z]*\d){3})(?=(?:[a-z0-9]*[A-Z]){3})[A-Za-z]*\d+[A-Za-z]+\d[A-Za-z0-9]*(?<=\w{9})(?![\w-])"
+    r"|(?<![\w/.-])[A-Z]{6,}-\d{2,}(?![\w-])"
     r"|(?i:[\w-]*canary[_-]\w+[\w-]*|canary\d+)",
     re.A,
 )
@@ -114,8 +113,8 @@ AKIN = compiled(
 |do not|don'?t|you (?:must|should|shall|have to|need to|will|are)|important|remember to|be sure to|make sure (?:to|that
 |you)) ?,? ?)*
 (?:(?:say|print|output|respond|reply|answer|repeat|recite|mention|recommend|echo|emit|obey|comply|reveal|pretend|claim
-|ignore|disregard|forget|rank|classify|rate|decode|append|acknowledge|confirm)\b|(?:write|list|set|describe|start|end
-|begin|finish|include|add|use|state|report|treat|mark|label|call|tell|return|insert|put|give|show|display|act|speak
+|ignore|disregard|forget|rank|classify|rate|decode|append|acknowledge|confirm)\b(?!\()|(?:write|list|set|describe|start
+|end|begin|finish|include|add|use|state|report|treat|mark|label|call|tell|return|insert|put|give|show|display|act|speak
 |follow|execute|do)\b ?(?:only|exactly|nothing|that|this|it\b|as|in|so|your|users?|every|any|the
  (?:word|phrase|token|text|string|following|code|price|pricing|tool|user|sentence|name|category)|with|not|[\"“'{]))
 |^[\W_]*(?:you (?:must|should|shall|are (?:now|required|instructed|forbidden)|will (?:be|only|now|always))|your (?:task
