@@ -209,7 +209,7 @@ async def _probe(settings: Settings) -> dict[str, str]:
     from toolscout.llm import Client
 
     if settings.llm_mode == "off":
-        return {"stable": "off (TOOLSCOUT_LLM=off): answers quote the pages"}
+        return {STABLE: "off (TOOLSCOUT_LLM=off): answers quote the pages"}
     found = {}
     for arm in (STABLE, CANDIDATE):
         if wanted := endpoint(settings, arm):

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from toolscout import events, logs
+from toolscout.adapters import POINTERS
 from toolscout.catalogue import Catalogue, meta, migrate
 from toolscout.endpoints import CANDIDATE, STABLE
 from toolscout.errors import ConfigError
@@ -141,7 +142,7 @@ def embedded_arms(settings: Settings) -> list[str]:
     """Arms that a model inside the package serves: stable, and once an adapter has passed its gate the candidate."""
     if settings.llm_mode != "embedded":
         return []
-    candidate = (settings.models_dir / "finetuned_adapter").exists() and not settings.llm_api_base_new_model
+    candidate = (settings.models_dir / POINTERS[CANDIDATE]).exists() and not settings.llm_api_base_new_model
     return [STABLE, CANDIDATE] if candidate else [STABLE]
 
 

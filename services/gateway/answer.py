@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from toolscout.text import HANGUL
 from toolscout.untrusted import without_instructions
 from toolscout.words import query_words, searchable
 
 from services.gateway.retrieve import Result
-from services.gateway.sentences import HANGUL, sentences
+from services.gateway.sentences import sentences
 
 TOOLS, SENTENCES = 5, 3
 MIN_CHARS, MAX_CHARS = 25, 320

@@ -9,15 +9,17 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
+from toolscout.domain import STABLE
 from toolscout.errors import LlmError
 from toolscout.llm import Call, Client, Endpoint, endpoint
 from toolscout.settings import Settings
+from toolscout.text import HANGUL
 
 from services.gateway.answer import Answer, extract
 from services.gateway.check import UNCITED, check
 from services.gateway.prompt import Prompt, build
 from services.gateway.retrieve import Result
-from services.gateway.sentences import HANGUL, sentences
+from services.gateway.sentences import sentences
 
 # Four short sentences of a small model, and room for a large one's thoughts.
 EMBEDDED_TOKENS, TOKENS = 110, 700
@@ -41,6 +43,10 @@ class _Said:
     prompt: Prompt
     text: str = ""
     call: Call = field(default_factory=Call)
+
+    @property
+    def max_tokens(self) -> int:
+        return EMBEDDED_TOKENS if self.endpoint.embedded else TOKENS
 
 
 class Asker:
@@ -67,7 +73,7 @@ class Asker:
 
     async def why_not(self, query: str, served_by: str) -> str | None:
         """Why no model is asked, if none is: there is none, or the embedded one is asked in Korean."""
-        client = await self.client(served_by) or await self.client("stable")
+        client = await self.client(served_by) or await self.client(STABLE)
         if client is None:
             return "llm_off" if self._settings.llm_mode == "off" else "llm_unreachable"
         return "korean_quoted" if client.endpoint.embedded and HANGUL.search(query) else None
@@ -82,7 +88,7 @@ class Asker:
         start = time.perf_counter()
         first_token = fallback = None
         said: _Said | None = None
-        for arm in dict.fromkeys((served_by, "stable")):
+        for arm in dict.fromkeys((served_by, STABLE)):
             client = await self.client(arm)
             if client is None:
                 fallback = fallback or "llm_unreachable"
@@ -103,8 +109,7 @@ class Asker:
         yield Outcome(answer, _arm(said, fallback), first_token)
 
     async def _stream(self, client: Client, said: _Said) -> AsyncGenerator[str, None]:
-        most = EMBEDDED_TOKENS if client.endpoint.embedded else TOKENS
-        stream = client.stream(said.prompt.messages, purpose="answer", max_tokens=most, call=said.call)
+        stream = client.stream(said.prompt.messages, purpose="answer", max_tokens=said.max_tokens, call=said.call)
         async with aclosing(stream) as pieces:
             async for piece in pieces:
                 said.text += piece
@@ -144,8 +149,7 @@ def _quoted(query: str, results: Sequence[Result], reason: str) -> Answer:
 
 def _complete(said: _Said) -> str:
     """What was said without a last sentence that the limit of tokens cut off."""
-    most = EMBEDDED_TOKENS if said.endpoint.embedded else TOKENS
-    cut = said.call.usage is None or said.call.usage.tokens_out >= most
+    cut = said.call.usage is None or said.call.usage.tokens_out >= said.max_tokens
     if not cut or re.search(r"[.!?。\])]\s*$", said.text):
         return said.text
     end = max(said.text.rfind(mark) for mark in (". ", "! ", "? ", "\n", "] "))

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit
 
-from toolscout.experiments import CANDIDATE, STABLE
+from toolscout.adapters import POINTERS, find
+from toolscout.domain import CANDIDATE, STABLE
 from toolscout.settings import Settings
 
 from services.gateway.prompt import rules
-
-POINTERS = {STABLE: "stable_adapter", CANDIDATE: "finetuned_adapter"}
 
 
 def describe_arms(settings: Settings) -> dict[str, dict[str, Any]] | None:
@@ -23,29 +21,22 @@ def describe_arms(settings: Settings) -> dict[str, dict[str, Any]] | None:
         return None
     arms = {STABLE: _arm(settings, STABLE), CANDIDATE: _arm(settings, CANDIDATE)}
     if settings.llm_api_base_new_model:
-        arms[CANDIDATE] |= {"endpoint": _shown(settings.llm_api_base_new_model), "model": settings.llm_model_new_model}
+        arms[CANDIDATE] |= {"endpoint": settings.llm_api_base_new_model, "model": settings.llm_model_new_model}
     return arms
 
 
 def _arm(settings: Settings, arm: str) -> dict[str, Any]:
     mode = settings.llm_mode
     return {
-        "endpoint": _shown(settings.llm_api_base) if mode == "external" else mode,
+        "endpoint": settings.llm_api_base if mode == "external" else mode,
         "model": settings.llm_model if mode == "external" else "",
         "prompt": rules()[1],
-        "adapter": adapter(settings, arm) if mode == "embedded" else None,
+        "adapter": _adapter(settings, arm) if mode == "embedded" else None,
     }
 
 
-def adapter(settings: Settings, arm: str) -> str | None:
-    """The id of the adapter that an embedded arm serves: the name of the directory that its pointer leads to."""
+def _adapter(settings: Settings, arm: str) -> str | None:
+    """The id of the adapter that an embedded arm serves."""
     pointer = settings.models_dir / POINTERS[arm]
-    if pointer.is_file():
-        return pointer.read_text(encoding="utf-8").strip().rpartition("/")[2] or None
-    return pointer.resolve().name if pointer.exists() else None
-
-
-def _shown(url: str) -> str:
-    """Without credentials."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    found = find(pointer) if pointer.exists() else None
+    return found.id if found else None

@@ -13,10 +13,10 @@ from itertools import pairwise
 
 import numpy as np
 from toolscout.encoder import Encoder
+from toolscout.text import HANGUL
 
 COSINE, JACCARD = 0.8, 0.6
 
-_HANGUL = re.compile("[\uac00-\ud7a3]")
 # c++ and c# are other languages than c.
 _WORD = re.compile(r"[\w+#]+")
 
@@ -45,8 +45,8 @@ class Likeness:
     def _group(self, texts: Sequence[str]) -> list[int]:
         first = {text: n for n, text in reversed(list(enumerate(texts)))}
         different = sorted(first, key=first.__getitem__)
-        leader = _by_pairs([text for text in different if _HANGUL.search(text)])
-        leader |= self._by_meaning([text for text in different if not _HANGUL.search(text)])
+        leader = _by_pairs([text for text in different if HANGUL.search(text)])
+        leader |= self._by_meaning([text for text in different if not HANGUL.search(text)])
         return [first[leader[text]] for text in texts]
 
     def _by_meaning(self, texts: Sequence[str]) -> dict[str, str]:

@@ -11,12 +11,13 @@ from pathlib import Path
 import sqlalchemy as sa
 from toolscout.llm import Message
 from toolscout.settings import Settings
+from toolscout.text import HANGUL
 from toolscout.tokens import context, shortened, tokens
 from toolscout.untrusted import fenced, without_instructions
 from toolscout.words import query_words, searchable
 
 from services.gateway.retrieve import Result
-from services.gateway.sentences import HANGUL, sentences
+from services.gateway.sentences import sentences
 
 RULES = Path(__file__).with_name("answer.md")
 # Tools that are worth a passage each, from a small model's prompt and from a large one's.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-HANGUL = re.compile(r"[\uac00-\ud7a3]")
 _END = re.compile(r"(?<=[.!?。！？])\s+|\n+|(?<=[다요]\.)\s*")
 
 

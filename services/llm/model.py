@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 
 import orjson
 import xllamacpp
+from toolscout.adapters import Adapter, find
 from toolscout.errors import ConfigError
 
-from services.llm.adapter import Adapter, find
 from services.llm.wire import MAX_NEW, ChatRequest, Invalid, ModelFailed, Piece
 
 log = logging.getLogger(__name__)

@@ -22,11 +22,11 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from toolscout import events, logs
+from toolscout.adapters import POINTERS
 from toolscout.errors import TooLarge, ToolscoutError
 from toolscout.settings import Settings, cores
 from toolscout.tokens import context
 
-from services.llm.adapter import POINTERS
 from services.llm.line import Job, Line
 from services.llm.model import Model, Models
 from services.llm.wire import (

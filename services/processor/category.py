@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from toolscout.domain import Fact
+from toolscout.text import HANGUL
 
 from services.processor.structured import PageData
 
@@ -44,7 +45,6 @@ LEAD_WORDS = 400
 # What a word weighs by where it stands, how often one place may repeat itself, and what a category needs to be named.
 TITLE, DESCRIPTION, TEXT, MOST_IN_TEXT, ENOUGH = 4, 2, 1, 4, 4
 _TOKEN = re.compile(r"[\w-]+")
-_HANGUL = re.compile(r"[가-힣]")
 
 
 def _lookup() -> tuple[dict[str, str], list[tuple[str, str]]]:
@@ -89,7 +89,7 @@ def _categories(words: list[str]) -> Iterator[str]:
 def _by_start(word: str) -> str | None:
     if word.startswith(_STARTS):
         return next(category for stem, category in _STEMS if word.startswith(stem))
-    if _HANGUL.match(word):  # particles stick to Korean words
+    if HANGUL.match(word):  # particles stick to Korean words
         return next((found for end in range(len(word), 1, -1) if (found := _EXACT.get(word[:end]))), None)
     return None
 

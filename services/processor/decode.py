@@ -7,10 +7,10 @@ import contextlib
 import re
 
 from resiliparse.parse.encoding import bytes_to_str, detect_encoding, map_encoding_to_html5
+from toolscout.text import HANGUL
 
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _CHARSET = re.compile(rb"""charset\s*=\s*["']?\s*([\w.:-]+)""", re.I)
-_HANGUL = re.compile("[\uac00-\ud7a3]")
 _NOT_ASCII = re.compile("[^\x00-\x7f]")
 # Where browsers look for <meta charset> (HTML standard, 13.2.3.2), somewhat further.
 HEAD_BYTES = 4096
@@ -36,7 +36,7 @@ def _guessed(body: bytes) -> str:
     """CP949 where the bytes are valid in it and mostly Hangul: detectors take undeclared Korean pages for Latin-1."""
     with contextlib.suppress(UnicodeDecodeError):
         text = body.decode("cp949")
-        if len(_HANGUL.findall(text)) * 4 > len(_NOT_ASCII.findall(text)) * 3:
+        if len(HANGUL.findall(text)) * 4 > len(_NOT_ASCII.findall(text)) * 3:
             return "cp949"
     return detect_encoding(body) or "utf-8"
 

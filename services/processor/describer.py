@@ -13,6 +13,7 @@ from toolscout import events, logs
 from toolscout.catalogue import Catalogue, descriptions, tools
 from toolscout.catalogue.descriptions import Claimed
 from toolscout.catalogue.engine import lock
+from toolscout.domain import STABLE
 from toolscout.errors import LlmError
 from toolscout.llm import Call, Client, Message, endpoint
 from toolscout.settings import Settings
@@ -52,7 +53,7 @@ class Describer:
 
     def describe(self, ids: Sequence[int]) -> int:
         """Claims and describes those of `ids` that are due; returns how many. Twice is harmless."""
-        if endpoint(self._settings, "stable") is None:
+        if endpoint(self._settings, STABLE) is None:
             return 0
         with self._catalogue.write() as conn:
             rows = descriptions.claim(conn, ids, time.time(), LEASE_S)
@@ -61,7 +62,7 @@ class Describer:
         return len(rows)
 
     async def _ask_about(self, rows: Sequence[Claimed]) -> list[Described]:
-        wanted = endpoint(self._settings, "stable")
+        wanted = endpoint(self._settings, STABLE)
         if wanted is None:
             return [Described(row, None, passing=True) for row in rows]
         client = Client(wanted, self._settings)

@@ -16,7 +16,6 @@ from services.processor.category import speaks_of_category
 from services.processor.facts import PLATFORMS, speaks_of_platform
 from services.processor.price import speaks_of_price
 
-FIELDS = ("summary", "summary_en", "category", "pricing", "platforms", "features", "use_cases")
 # What a page says nearly in these words; a translation shares only names and numbers with it.
 SAID, TRANSLATED = 0.6, 0.5
 # Below what the page's own statements have: the surest of a model's entries is less sure than they.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-_HANGUL = re.compile(r"[\uac00-\ud7a3]")
+from toolscout.text import HANGUL
+
 _KANA = re.compile(r"[\u3041-\u30ff]")
 _LETTER = re.compile(r"[^\W\d_]")
 _CODE = re.compile(r"[a-z]{2,3}(?=$|[-_])", re.I)
@@ -18,7 +19,7 @@ def language_of(text: str, declared: str) -> str:
     sample = text[:SAMPLE]
     letters = len(_LETTER.findall(sample))
     if letters:
-        if len(_HANGUL.findall(sample)) > letters * HANGUL_SHARE:
+        if len(HANGUL.findall(sample)) > letters * HANGUL_SHARE:
             return "ko"
         if len(_KANA.findall(sample)) > letters * KANA_SHARE:
             return "ja"

@@ -46,6 +46,9 @@ class Pricing(StrEnum):
     OPEN_SOURCE = "open_source"
 
 
+# The two arms of an experiment; a session's A/B group has the same names.
+STABLE, CANDIDATE = "stable", "candidate"
+
 # One fixed taxonomy: what a visitor filters by and what the processor may answer.
 CATEGORIES = (
     "writing",

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
+from toolscout.domain import CANDIDATE, STABLE
 from toolscout.settings import Settings
 
-STABLE, CANDIDATE = "stable", "candidate"
 NO_KEY = SecretStr("")
 
 

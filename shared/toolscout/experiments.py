@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+from toolscout.domain import CANDIDATE, STABLE
 from toolscout.errors import Conflict
 
-STABLE, CANDIDATE = "stable", "candidate"
 ARMS = (STABLE, CANDIDATE)
 RUNNING, PAUSED, PROMOTED, ROLLED_BACK = "running", "paused", "promoted", "rolled_back"
 ENDED = frozenset({PROMOTED, ROLLED_BACK})

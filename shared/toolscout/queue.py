@@ -14,6 +14,7 @@ from celery import Celery, signals
 
 from toolscout import context, events, logs
 from toolscout.catalogue import Catalogue, descriptions
+from toolscout.domain import STABLE
 from toolscout.endpoints import endpoint
 from toolscout.errors import ConfigError, InvalidInput
 from toolscout.settings import Settings
@@ -96,7 +97,7 @@ def wake_pages(
 
 def wake_descriptions(app: Celery, settings: Settings, catalogue: Catalogue) -> int:
     """Wakes the processor for tools that a language model is to describe, unless one does already."""
-    if endpoint(settings, "stable") is None:
+    if endpoint(settings, STABLE) is None:
         return 0
     with catalogue.write() as conn:
         ids = descriptions.due(conn, time.time(), settings.llm_concurrency)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 
+from toolscout.text import HANGUL
 from toolscout.words import query_words, searchable
 
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 # A capital inside a sentence, or several: a name. Korean particles that follow it are no part of it.
 _NAME = re.compile(r"(?<![.!?:]\s)(?<!^)\b[A-Z][\w.+#-]*\w|\b[A-Z]{2,}\w*|\b\w*[a-z][A-Z]\w*", re.A)
 _NEGATION = re.compile(r"\b(?:not|no|never|without|cannot|neither|nor)\b|n't\b|않|없|아니|못하|안\s", re.I)
-_HANGUL = re.compile(r"[\uac00-\ud7a3]")
 _LATIN_WORD = re.compile(r"[A-Za-z][A-Za-z0-9.+#-]*")
 # What a sentence may not exceed while something in it is unfounded.
 _NUMBER_MISSING, _NEGATION_ADDED, _NAME_MISSING = 0.0, 0.25, 0.4
@@ -54,7 +54,7 @@ def _begins_within(sentence: str, there: set[str]) -> bool:
 
 
 def _foreign(sentence: str, passage: str) -> bool:
-    return bool(_HANGUL.search(sentence)) != bool(_HANGUL.search(passage))
+    return bool(HANGUL.search(sentence)) != bool(HANGUL.search(passage))
 
 
 def _shared_latin(sentence: str, passage: str) -> float:

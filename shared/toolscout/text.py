@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+HANGUL = re.compile(r"[\uac00-\ud7a3]")
 # C0 and C1 controls but tab and line feed; PostgreSQL refuses NUL, terminals and JSON readers dislike the others.
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _EMAIL = re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")

@@ -4,9 +4,9 @@ import os
 import shutil
 
 import pytest
+from toolscout.adapters import find
 from toolscout.settings import Settings
 
-from services.llm.adapter import find
 from services.llm.model import BASE
 from tests.services.llm.conftest import serving, until, write_adapter
 

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from toolscout.endpoints import CANDIDATE, STABLE
+from toolscout.domain import CANDIDATE, STABLE
 
 POINTERS = {STABLE: "stable_adapter", CANDIDATE: "finetuned_adapter"}
 FILE = "adapter.gguf"
