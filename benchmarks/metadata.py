@@ -1,4 +1,4 @@
-"""What the processor says of a tool, without any language model, against labels and against pages' known metadata.
+"""What the processor says of a tool, against labels and against pages' known metadata; with --llm also with a model.
 
 Sources: our own labels (tests/data/labels.jsonl, halved into `tune` and `held` by a hash of the file's name; rules were
 made on `tune` alone), a directory's (`labelled_tool_pages.jsonl`), and what the test-suites of readability, metascraper
@@ -31,6 +31,7 @@ from typing import Any
 from toolscout.domain import CATEGORIES, Pricing
 
 from benchmarks.extraction import f1
+from benchmarks.metadata_llm import filled_in
 from benchmarks.pages import body_of
 from benchmarks.system import ROOT, SHARED
 from services.processor.decode import decode
@@ -70,6 +71,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--manifest", type=Path, help="only these rows: {file, original_url, name, …} or html/manifest's"
     )
+    parser.add_argument(
+        "--llm",
+        type=int,
+        default=0,
+        metavar="N",
+        help="have a model fill in N labelled pages too, 3 s each: that of LLM_API_BASE, else the embedded one",
+    )
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
@@ -90,10 +98,47 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         for source in (one["source"], "labels" if one["source"].startswith("labels") else ""):
             by_source[source].append(one)
     by_source.pop("", None)
-    return figures(measured) | {
-        "by_source": {source: figures(some) for source, some in sorted(by_source.items())},
-        "pages": len(measured),
-        "cpu_ms_per_page": round(sum(one["ms"] for one in measured) / max(1, len(measured)), 2),
+    with_llm = {"with_llm": compare(measured, rows, options.llm)} if options.llm else {}
+    return (
+        with_llm
+        | figures(measured)
+        | {
+            "by_source": {source: figures(some) for source, some in sorted(by_source.items())},
+            "pages": len(measured),
+            "cpu_ms_per_page": round(sum(one["ms"] for one in measured) / max(1, len(measured)), 2),
+        }
+    )
+
+
+def compare(measured: list[dict[str, Any]], rows: list[dict[str, Any]], limit: int) -> dict[str, Any]:
+    """Labelled pages without a model and with one: each field's figure, and how many pages it made better and worse."""
+    asked = {(str(row["path"]), row["source"]): row for row in rows}
+    before = sorted(
+        (one for one in measured if one["source"].startswith(("labels", "directory")) and one["text"]),
+        key=lambda one: hashlib.sha256(one["path"].encode()).digest(),
+    )[:limit]
+    told = filled_in([(one["title"], one["facts"], one["text"]) for one in before])
+    after = [
+        one | judge(asked[one["path"], one["source"]], one["stated"], one["facts"] | said["facts"])
+        for one, said in zip(before, told, strict=True)
+    ]
+    pairs = list(zip(before, after, strict=True))
+    # To state a price that the page does not is the one hit that makes a page worse.
+    good = {name: name != "pricing_unasked" for name in FIELDS}
+    return {
+        "pages": len(before),
+        "answered": sum(said["answered"] for said in told),
+        "model": next((said["model"] for said in told if said["model"]), ""),
+        "filled": dict(sorted(Counter(name for said in told for name in said["facts"]).items())),
+        "refused": sum(said["refused"] for said in told),
+        "without": figures(before),
+        "with": figures(after),
+        "better": {
+            name: sum(b[name] is (not good[name]) and a[name] is good[name] for b, a in pairs) for name in FIELDS
+        },
+        "worse": {
+            name: sum(b[name] is good[name] and a[name] is (not good[name]) for b, a in pairs) for name in FIELDS
+        },
     }
 
 
@@ -220,22 +265,29 @@ def _text(stated: Any) -> str | None:
 
 
 def measure(row: dict[str, Any]) -> dict[str, Any]:
-    """True, False, or None (not asked) for each field of a page, and the CPU time of its reading."""
+    """What is known of a page without a model, how it compares, and the CPU time of its reading."""
     body = body_of(row["path"])
     start = time.process_time()
-    facts = {name: fact.value for name, fact in extract(body, row["url"] or "https://unknown.example/").facts.items()}
+    page = extract(body, row["url"] or "https://unknown.example/")
     ms = (time.process_time() - start) * 1000
+    facts = {name: fact.value for name, fact in page.facts.items()}
     html = decode(body)
     names = {normal(name) for name in row["names"]}
-    on_page = bool(names) and any(f" {name} " in f" {normal(unescape(html))} " for name in names)
-    described = row["description"] if row["description"] is not None else stated_description(html)
+    stated = {
+        "on_page": bool(names) and any(f" {name} " in f" {normal(unescape(html))} " for name in names),
+        "description": row["description"] if row["description"] is not None else stated_description(html),
+    }
+    known = {"path": str(row["path"]), "source": row["source"], "ms": ms, "facts": facts, "stated": stated}
+    return known | {"title": page.title, "text": page.text} | judge(row, stated, facts)
+
+
+def judge(row: dict[str, Any], stated: dict[str, Any], facts: dict[str, Any]) -> dict[str, Any]:
+    """True, False, or None (not asked) for each field of a page."""
+    names = {normal(name) for name in row["names"]}
+    described = stated["description"]
     return {
-        "path": str(row["path"]),
-        "source": row["source"],
-        "ms": ms,
-        "facts": facts,
-        "name": normal(str(facts.get("name", ""))) in names if on_page else None,
-        "name_not_on_page": bool(names) and not on_page,
+        "name": normal(str(facts.get("name", ""))) in names if stated["on_page"] else None,
+        "name_not_on_page": bool(names) and not stated["on_page"],
         "description": overlaps(str(facts.get("summary", "")), described) if _WORD.search(described) else None,
         "pricing": facts.get("pricing") == row["pricing"] if row["pricing"] else None,
         "category": facts.get("category", "other") in row["categories"] if row["categories"] else None,

@@ -57,11 +57,12 @@ class Describer:
             return 0
         with self._catalogue.write() as conn:
             rows = descriptions.claim(conn, ids, time.time(), LEASE_S)
-        for one in asyncio.run(self._ask_about(rows)) if rows else []:
+        for one in asyncio.run(self.ask_about(rows)) if rows else []:
             self._write(one)
         return len(rows)
 
-    async def _ask_about(self, rows: Sequence[Claimed]) -> list[Described]:
+    async def ask_about(self, rows: Sequence[Claimed]) -> list[Described]:
+        """What the stable arm's model says of each; writes nothing."""
         wanted = endpoint(self._settings, STABLE)
         if wanted is None:
             return [Described(row, None, passing=True) for row in rows]

@@ -27,6 +27,8 @@ def tokens(text: str) -> int:
 
 def shortened(text: str, limit: int) -> str:
     """The beginning of a text that has at most `limit` tokens, cut between words where it has any."""
+    if tokens(text) <= limit:
+        return text.strip()
     words, used = [], 0
     for word in re.findall(r"\s*\S{1,20}", text):
         used += tokens(word)
