@@ -7,22 +7,16 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from toolscout.domain import Citation
+from toolscout.sentences import sentences
 from toolscout.text import HANGUL
 from toolscout.untrusted import without_instructions
 from toolscout.words import query_words, searchable
 
 from services.gateway.retrieve import Result
-from services.gateway.sentences import sentences
 
 TOOLS, SENTENCES = 5, 3
 MIN_CHARS, MAX_CHARS = 25, 320
-
-
-@dataclass(slots=True)
-class Citation:
-    n: int
-    chunk_id: int
-    tool_id: int
 
 
 @dataclass(slots=True)

@@ -9,17 +9,17 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
+from toolscout.check import UNCITED, check
 from toolscout.domain import STABLE
 from toolscout.errors import LlmError
 from toolscout.llm import Call, Client, Endpoint, endpoint
+from toolscout.prompts.answer import Prompt, build
+from toolscout.sentences import sentences
 from toolscout.settings import Settings
 from toolscout.text import HANGUL
 
 from services.gateway.answer import Answer, extract
-from services.gateway.check import UNCITED, check
-from services.gateway.prompt import Prompt, build
 from services.gateway.retrieve import Result
-from services.gateway.sentences import sentences
 
 # Four short sentences of a small model, and room for a large one's thoughts.
 EMBEDDED_TOKENS, TOKENS = 110, 700

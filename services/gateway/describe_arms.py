@@ -6,9 +6,8 @@ from typing import Any
 
 from toolscout.adapters import POINTERS, find
 from toolscout.domain import CANDIDATE, STABLE
+from toolscout.prompts.answer import rules
 from toolscout.settings import Settings
-
-from services.gateway.prompt import rules
 
 
 def describe_arms(settings: Settings) -> dict[str, dict[str, Any]] | None:

@@ -7,7 +7,6 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 from toolscout import events, logs
 from toolscout.catalogue import Catalogue, descriptions, tools
@@ -15,19 +14,17 @@ from toolscout.catalogue.descriptions import Claimed
 from toolscout.catalogue.engine import lock
 from toolscout.domain import STABLE
 from toolscout.errors import LlmError
-from toolscout.llm import Call, Client, Message, endpoint
+from toolscout.llm import Call, Client, endpoint
+from toolscout.prompts.describe import build
 from toolscout.settings import Settings
-from toolscout.tokens import context, shortened, tokens
-from toolscout.untrusted import fenced, without_instructions
+from toolscout.untrusted import without_instructions
 
 from services.processor.describe import describe
 from services.processor.form import Verdict, form, judge_entries
 
 log = logging.getLogger(__name__)
 
-RULES = Path(__file__).with_name("describe.md").read_text(encoding="utf-8").strip()
 MAX_TOKENS = 300
-OVERHEAD = 40
 LEASE_S = 300.0
 # A model that is away or busy is asked again after this; one that answers nonsense at most MAX_TRIES times.
 AWAY_S, NONSENSE_S, MAX_TRIES = 30.0, 60.0, 3
@@ -86,7 +83,7 @@ class Describer:
         call = Call()
         try:
             filled = await client.structured(
-                self._messages(row, text, wanted, client.endpoint.embedded),
+                build(row.name, text, wanted, client.endpoint.embedded, self._settings),
                 form(wanted),
                 purpose="describe",
                 max_tokens=MAX_TOKENS,
@@ -95,12 +92,6 @@ class Describer:
         except LlmError as error:
             return Described(row, None, passing=error.reason in PASSING)
         return Described(row, judge_entries(filled, f"{row.name}\n{text}", call.model), call.model)
-
-    def _messages(self, row: Claimed, text: str, wanted: list[str], embedded: bool) -> list[Message]:
-        asked = f"Fill in {', '.join(wanted)} of {shortened(fenced(row.name), 20)}."
-        room = context(self._settings, embedded) - OVERHEAD - tokens(RULES) - tokens(asked)
-        content = f"{shortened(fenced(text), room)}\n\n{asked}"
-        return [{"role": "system", "content": RULES}, {"role": "user", "content": content}]
 
     def _write(self, one: Described) -> None:
         now, row = time.time(), one.row

@@ -80,6 +80,15 @@ class Fact:
 
 
 @dataclass(slots=True)
+class Citation:
+    """The number in an answer's text, and what it stands for."""
+
+    n: int
+    chunk_id: int
+    tool_id: int
+
+
+@dataclass(slots=True)
 class Extracted:
     """What a page says, before anyone interprets it.
 

@@ -7,17 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Protocol
 
-import sqlalchemy as sa
-from toolscout.llm import Message
+from toolscout.calls import Message
+from toolscout.sentences import sentences
 from toolscout.settings import Settings
 from toolscout.text import HANGUL
 from toolscout.tokens import context, shortened, tokens
 from toolscout.untrusted import fenced, without_instructions
 from toolscout.words import query_words, searchable
-
-from services.gateway.retrieve import Result
-from services.gateway.sentences import sentences
 
 RULES = Path(__file__).with_name("answer.md")
 # Tools that are worth a passage each, from a small model's prompt and from a large one's.
@@ -28,6 +26,31 @@ HEADING = 5
 # The chat template, the word "Question", and what an estimate may miss.
 OVERHEAD = 40
 MAX_QUESTION = 60
+
+
+class Passage(Protocol):
+    @property
+    def id(self) -> int: ...
+    @property
+    def text(self) -> str: ...
+
+
+class Named(Protocol):
+    @property
+    def id(self) -> int: ...
+    @property
+    def name(self) -> str: ...
+
+
+class Shown(Protocol):
+    """A tool among the results, with the passages that matched, best first."""
+
+    @property
+    def tool(self) -> Named: ...
+    @property
+    def score(self) -> float: ...
+    @property
+    def passages(self) -> Sequence[Passage]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +78,7 @@ def rules() -> tuple[str, str]:
     return text, hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def build(query: str, results: Sequence[Result], embedded: bool, settings: Settings) -> Prompt:
+def build(query: str, results: Sequence[Shown], embedded: bool, settings: Settings) -> Prompt:
     """The prompt for a question. The rules come first and never change, so that a server can keep them read."""
     text, version = rules()
     text = text.replace("{language}", "Korean" if HANGUL.search(query) else "English")
@@ -67,12 +90,12 @@ def build(query: str, results: Sequence[Result], embedded: bool, settings: Setti
     return Prompt([{"role": "system", "content": text}, {"role": "user", "content": asked}], sources, version)
 
 
-def _near(results: Sequence[Result], most: int) -> Sequence[Result]:
+def _near(results: Sequence[Shown], most: int) -> Sequence[Shown]:
     """A small model says something of every passage: only those that come close to the best are shown to it."""
     return [result for result in results[:most] if result.score >= NEAR * results[0].score]
 
 
-def _sources(query: str, results: Sequence[Result], room: int, embedded: bool) -> list[Source]:
+def _sources(query: str, results: Sequence[Shown], room: int, embedded: bool) -> list[Source]:
     """Each tool's best passage, then further ones of a large model's, numbered from 1; equal room for each."""
     wanted = [(r, p) for rank in range(1 if embedded else 3) for r in results for p in r.passages[rank : rank + 1]]
     found: list[Source] = []
@@ -87,7 +110,7 @@ def _sources(query: str, results: Sequence[Result], room: int, embedded: bool) -
     return found
 
 
-def _telling(query: str, passage: sa.Row, embedded: bool) -> str:
+def _telling(query: str, passage: Passage, embedded: bool) -> str:
     """The passage on one line, without what speaks to models; for a small model its sentences nearest to the query."""
     text = without_instructions(passage.text)
     if not embedded:

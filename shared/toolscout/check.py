@@ -6,12 +6,11 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from toolscout.domain import Citation
+from toolscout.prompts.answer import Source
+from toolscout.sentences import sentences
 from toolscout.support import support
 from toolscout.untrusted import instructs
-
-from services.gateway.answer import Citation
-from services.gateway.prompt import Source
-from services.gateway.sentences import sentences
 
 # A sentence without a citation is given one only if a passage says it nearly word for word.
 UNCITED = 0.8

@@ -3,10 +3,10 @@
 from types import SimpleNamespace
 
 import pytest
+from toolscout.prompts.answer import build
 from toolscout.settings import Settings
 from toolscout.tokens import shortened, tokens
 
-from services.gateway.prompt import build
 from services.gateway.retrieve import Result
 
 

@@ -1,9 +1,8 @@
 """What a model wrote, held against its passages."""
 
 import pytest
-
-from services.gateway.check import check
-from services.gateway.prompt import Source
+from toolscout.check import check
+from toolscout.prompts.answer import Source
 
 SOURCES = [
     Source(1, 11, 1, "Otter", "Otter.ai records meetings and writes a transcript in real time."),
