@@ -26,6 +26,8 @@ from toolscout.errors import ToolscoutError
 from toolscout.settings import Settings
 from toolscout.submit import wanted
 
+from services.trainer.command import train
+
 POLL_S = 0.3
 BATCH = 1000
 
@@ -46,6 +48,9 @@ class _Group(click.Group):
 @click.version_option(package_name="toolscout")
 def main() -> None:
     """A search engine for AI tools that sharpens itself."""
+
+
+main.add_command(train)
 
 
 @main.command()

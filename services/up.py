@@ -131,7 +131,7 @@ def children(settings: Settings) -> list[Child]:
     if not settings.redis_url:
         redis, env["TOOLSCOUT_REDIS_URL"] = own_redis(settings, env)
         found.append(redis)
-    for name in ("gateway", "crawler", "processor", "maintenance"):
+    for name in ("gateway", "crawler", "processor", "trainer", "maintenance"):
         argv = [sys.executable, "-m", f"services.{name}"]
         found.append(Child(name, argv, env, settings.run_dir / f"{name}.stderr"))
     arms = embedded_arms(settings)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import ipaddress
 import logging
 import re
@@ -218,6 +220,22 @@ def _name(host: str) -> str:
 
 def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host.lower()
+
+
+def network_of(address: str, secret: str) -> str | None:
+    """A keyed hash of the network (/24, or /48 of IPv6) that an address is in; None on loopback.
+
+    It tells networks apart for as long as the secret lives, and says nothing of where they are.
+    """
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return None
+    ip = getattr(ip, "ipv4_mapped", None) or ip
+    if ip.is_loopback:
+        return None
+    network = ipaddress.ip_network((ip, 24 if ip.version == 4 else 48), strict=False)
+    return hmac.new(secret.encode(), str(network).encode(), hashlib.sha256).hexdigest()[:16]
 
 
 def _is_loopback(scope: Scope) -> bool:

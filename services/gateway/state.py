@@ -38,7 +38,8 @@ class Gateway:
         self.catalogue = Catalogue(settings.db_url)
         migrate.upgrade(self.catalogue)
         with self.catalogue.read() as conn:
-            self.signer = Signer(meta.get(conn, "session_secret") or "", salt="toolscout_session")
+            self.secret = meta.get(conn, "session_secret") or ""
+        self.signer = Signer(self.secret, salt="toolscout_session")
         self.store = PageStore(settings.raw_dir)
         self.guard = AddressGuard(settings.allow_hosts)
         self.encoder = Encoder(settings.encoder_dir)

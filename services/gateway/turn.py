@@ -28,11 +28,14 @@ QUOTED: dict[str, Any] = {"model": None, "prompt": None, "adapter": None, "fallb
 class Turn:
     """The state of one search. `run` yields (event, data): results, token…, answer, done."""
 
-    def __init__(self, gateway: Gateway, form: SearchForm, session: str, exposure: Exposure) -> None:
+    def __init__(
+        self, gateway: Gateway, form: SearchForm, session: str, exposure: Exposure, network: str | None = None
+    ) -> None:
         self.gateway = gateway
         self.form = form
         self.session = session
         self.exposure = exposure
+        self.network = network
         self.id = uuid.uuid4().hex
         self.query = scrub(form.query)
         self.start = time.perf_counter()
@@ -132,10 +135,6 @@ class Turn:
         }
 
     def _row(self) -> dict[str, Any]:
-        shown = [
-            {"tool_id": r.tool.id, "score": round(r.score, 4), "chunks": [p.id for p in r.passages]}
-            for r in self.found.results
-        ]
         return {
             "id": self.id,
             "session_id": self.session,
@@ -146,13 +145,21 @@ class Turn:
             "arm": self.arm,
             "query": self.query,
             "filters": {name: values for name, values in self.form.filters.model_dump().items() if values},
-            "results": shown,
+            "results": self._shown(),
             "no_match": self.found.no_match,
             "answer": asdict(self.answer) if self.answer else None,
             "index_version": self.found.index_version,
             "encoder": self.gateway.encoder.sha,
             "timings": self._rounded(),
+            "network": self.network,
         }
+
+    def _shown(self) -> list[dict[str, Any]]:
+        """What the visitor sees, by number, so that it can be shown again."""
+        return [
+            {"tool_id": r.tool.id, "score": round(r.score, 4), "chunks": [p.id for p in r.passages]}
+            for r in self.found.results
+        ]
 
     def tell(self) -> None:
         """Logs the search, however far it came."""
@@ -187,6 +194,11 @@ class Turn:
                 support=answer.support if answer else None,
                 sentences_dropped=answer.dropped if answer else None,
                 first_token_ms=timings.get("first_token"),
+                shown=[f"{s['tool_id']}:{s['score']}:{','.join(map(str, s['chunks']))}" for s in self._shown()],
+                answer=answer.text if answer else None,
+                cited=[f"{c.n}:{c.chunk_id}:{c.tool_id}" for c in answer.citations] if answer else None,
+                passages=self.arm["passages"] or None,
+                network=self.network,
                 duration_ms=timings["total"],
             )
         )

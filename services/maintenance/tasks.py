@@ -7,7 +7,7 @@ from functools import cache
 
 from celery import Celery
 from toolscout import events, logs, queue
-from toolscout.catalogue import Catalogue, pages
+from toolscout.catalogue import Catalogue, pages, runs
 from toolscout.settings import Settings
 
 
@@ -22,9 +22,19 @@ def create_worker(settings: Settings) -> Celery:
     def sweep() -> int:
         """Wakes pages that wait or whose worker died, and tools without a description; returns how many pages."""
         queue.wake_descriptions(app, settings, catalogue())
+        sweep_runs(catalogue(), app, settings)
         return sweep_pages(catalogue(), app, settings)
 
     return app
+
+
+def sweep_runs(catalogue: Catalogue, app: Celery, settings: Settings) -> None:
+    """Wakes the next step of runs on which nobody works: its task, or its worker, was lost."""
+    with catalogue.write() as conn:
+        for run_id in runs.standing_still(conn, time.time(), settings.sweep_seconds):
+            step = runs.next_step(conn, run_id)
+            if step:
+                queue.wake_step(app, run_id, step)
 
 
 def sweep_pages(catalogue: Catalogue, app: Celery, settings: Settings) -> int:

@@ -83,6 +83,11 @@ class SearchServed(Event):
     support: float | None = figure("0-1")
     sentences_dropped: int | None = figure("sentences")
     first_token_ms: float | None = figure("ms")
+    shown: list[str] | None = figure("tool:score:chunks")
+    answer: str | None = None
+    cited: list[str] | None = figure("number:chunk:tool")
+    passages: list[int] | None = figure("chunks")
+    network: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +158,18 @@ class QuestionMarked(Event):
     search_id: str | None = None
     verdict: str | None = None
     tool_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepEnded(Event):
+    """A step of a pipeline run ended: what it made, and how much it left out."""
+
+    action: ClassVar[str] = "step_ended"
+    run_id: str | None = None
+    step: str | None = None
+    state: str | None = None
+    rows: int = figure("rows", 0)
+    dropped: int = figure("rows", 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,9 @@ FETCH = "crawler.fetch_pages"
 PROCESS = "processor.process_pages"
 DESCRIBE = "processor.describe_tools"
 SWEEP = "maintenance.sweep"
+RUN_PIPELINE = "trainer.run_pipeline"
+# The steps of a run in their order; each is a task trainer.NAME.
+RUN_STEPS = ("generate_finetuning_data", "generate_synthetic_data", "combine_datasets", "train_query_adapter")
 # What sending raises while Redis does not answer.
 AWAY = (kombu.exceptions.OperationalError, redis.exceptions.RedisError, OSError)
 
@@ -103,6 +106,14 @@ def wake_descriptions(app: Celery, settings: Settings, catalogue: Catalogue) -> 
         ids = descriptions.due(conn, time.time(), settings.llm_concurrency)
     wake(app, DESCRIBE, ids, settings.llm_concurrency)
     return len(ids)
+
+
+def wake_step(app: Celery, run_id: str, step: str) -> None:
+    """Wakes the trainer for a run's step."""
+    try:
+        send(app, f"trainer.{step}", run_id)
+    except AWAY as error:
+        logs.emit(events.WakeFailed(task=f"trainer.{step}", reason="queue_away", error=str(error)))
 
 
 def send(app: Celery, name: str, *args: Any, countdown: float = 0) -> str:

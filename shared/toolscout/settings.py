@@ -107,6 +107,14 @@ class Settings(BaseSettings):
         0.1, ge=0, le=1, description="Share of the sessions that a new experiment's candidate gets"
     )
 
+    train_session_cap: int = Field(
+        20, ge=1, description="Rows of training data that one session may give, so that nobody buys the model"
+    )
+    train_network_cap: int = Field(
+        200, ge=1, description="Rows of training data that one network (/24, /48) may give; loopback is exempt"
+    )
+    elasticsearch_url: str = Field("", description="Elasticsearch with the log events, for --source elasticsearch")
+
     @field_validator("public_hosts", "allow_hosts", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
@@ -163,6 +171,11 @@ class Settings(BaseSettings):
     @cached_property
     def log_dir(self) -> Path:
         return self.data_dir / "logs"
+
+    @cached_property
+    def evaluation_dir(self) -> Path:
+        """Frozen sets that the gate measures on; none of their queries may be trained on."""
+        return self.data_dir / "evaluation"
 
     @cached_property
     def encoder_dir(self) -> Path:

@@ -18,6 +18,7 @@ from services.gateway.admin import is_admin
 from services.gateway.api.forms import MAX_OFFSET, MAX_QUERY, LinkFilters, SearchForm
 from services.gateway.api.reply import reply
 from services.gateway.arms import is_bot
+from services.gateway.door import network_of
 from services.gateway.state import gateway_of
 from services.gateway.turn import Turn
 
@@ -67,7 +68,8 @@ async def _serve(form: SearchForm, request: Request) -> Response:
     bot, keyed = is_bot(request.headers), await is_admin(request)
     exposure = await gateway.in_thread(gateway.arms.expose, session, bot=bot, keyed=keyed)
     context.join(exposure.group)
-    turn = Turn(gateway, form, session, exposure)
+    network = network_of(request.client.host, gateway.secret) if request.client else None
+    turn = Turn(gateway, form, session, exposure, network)
     if not form.stream:
         return reply(await _unless_gone(request, turn.body()))
     gateway.index  # noqa: B018 - not ready is an error while there can still be one

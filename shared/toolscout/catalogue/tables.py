@@ -200,6 +200,8 @@ searches = sa.Table(
     sa.Column("index_version", sa.BigInteger, nullable=False),
     sa.Column("encoder", sa.Text, nullable=False),
     sa.Column("timings", sa.JSON, nullable=False),
+    # A keyed hash of the visitor's network (/24 or /48), so that no network can buy the model; NULL on loopback.
+    sa.Column("network", sa.Text),
     # The newest counted searches of an arm are read, and all of them counted, without a look at any other.
     sa.Index("ix_searches_arm", "experiment", "ab_group", "counted", "created_at"),
 )
@@ -304,4 +306,46 @@ clicks = sa.Table(
     sa.Column("position", sa.Integer, nullable=False),
     sa.Column("created_at", Time, nullable=False),
     sqlite_autoincrement=True,
+)
+
+# One way through the pipeline, or a part of it.
+runs = sa.Table(
+    "runs",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("seed", sa.Integer, nullable=False),
+    sa.Column("options", sa.JSON, nullable=False),
+    sa.Column("asked_by", sa.Text, nullable=False),
+    sa.Column("created_at", Time, nullable=False, index=True),
+    sa.Column("ended_at", Time),
+    # When somebody asked for its end; a step that runs sees it and stops.
+    sa.Column("cancel_at", Time),
+)
+
+run_steps = sa.Table(
+    "run_steps",
+    metadata,
+    sa.Column("run_id", sa.Text, sa.ForeignKey("runs.id"), primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("position", sa.Integer, nullable=False),
+    sa.Column("state", sa.Text, nullable=False, index=True),
+    sa.Column("reason", sa.Text),
+    sa.Column("detail", sa.Text),
+    sa.Column("tries", sa.Integer, nullable=False, server_default="0"),
+    # What it does now, and how much of that is done.
+    sa.Column("doing", sa.Text),
+    sa.Column("done", sa.BigInteger),
+    sa.Column("total", sa.BigInteger),
+    sa.Column("figures", sa.JSON),
+    # reason → rows that were left out for it
+    sa.Column("drops", sa.JSON),
+    # [{name, path, rows, bytes, sha256}], paths from models/
+    sa.Column("artefacts", sa.JSON),
+    sa.Column("lease_owner", sa.Text),
+    sa.Column("lease_until", Time),
+    sa.Column("started_at", Time),
+    sa.Column("ended_at", Time),
+    sa.Column("updated_at", Time, nullable=False),
 )
