@@ -46,10 +46,12 @@ class _Sentence:
     chunk_id: int
 
 
-def nothing_fits(query: str) -> Answer:
+def nothing_fits(query: str, model: str | None = None) -> Answer:
+    """Says so, by itself or because a model read the passages and found nothing."""
     korean = "맞는 도구를 찾지 못했습니다. 아래는 가장 가까운 결과입니다."
     english = "Nothing here fits that question. What follows only comes close."
-    return Answer(korean if HANGUL.search(query) else english, reason="no_match")
+    text = korean if HANGUL.search(query) else english
+    return Answer(text, source="llm" if model else "extractive", model=model, reason="no_match")
 
 
 def extract(query: str, results: Sequence[Result]) -> Answer:

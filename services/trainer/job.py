@@ -5,14 +5,13 @@ from __future__ import annotations
 import errno
 import hashlib
 import logging
-import os
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import orjson
 import sqlalchemy as sa
@@ -74,13 +73,26 @@ class Job:
 
     def write_rows(self, name: str, rows: Iterable[dict[str, Any]]) -> int:
         """JSON lines into an artefact; returns how many. The file is there whole or not at all."""
-        n = 0
-        with self.writing(name) as path, path.open("wb") as file:
+        with self.rows_into(name) as put:
             for row in rows:
-                file.write(orjson.dumps(row, option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE))
-                n += 1
-        self.artefacts[-1]["rows"] = n
-        return n
+                put[name](row)
+        return self.artefacts[-1]["rows"]
+
+    @contextmanager
+    def rows_into(self, *names: str) -> Iterator[dict[str, Callable[[dict[str, Any]], None]]]:
+        """Several artefacts at once: {name: function that adds a row}."""
+        counts = Counter(dict.fromkeys(names, 0))
+        with ExitStack() as stack:
+            paths = [stack.enter_context(self.writing(name)) for name in names]
+            with ExitStack() as files:
+                put = {
+                    name: _adder(files.enter_context(path.open("wb")), counts, name)
+                    for name, path in zip(names, paths, strict=True)
+                }
+                yield put
+        for one in self.artefacts:
+            if one["name"] in counts:
+                one["rows"] = counts[one["name"]]
 
     def write_text(self, name: str, text: str) -> None:
         with self.writing(name) as path:
@@ -93,7 +105,7 @@ class Job:
         new = path.with_name(f".{name}.new")
         try:
             yield new
-            os.replace(new, path)
+            new.replace(path)
         finally:
             new.unlink(missing_ok=True)
         self.note(name)
@@ -121,6 +133,14 @@ class Job:
             )
         with path.open("rb") as file:
             yield from map(orjson.loads, file)
+
+
+def _adder(file: BinaryIO, counts: Counter[str], name: str) -> Callable[[dict[str, Any]], None]:
+    def add(row: dict[str, Any]) -> None:
+        file.write(orjson.dumps(row, option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE))
+        counts[name] += 1
+
+    return add
 
 
 def sha256_of(path: Path) -> str:

@@ -41,7 +41,7 @@ def create(catalogue: Catalogue, names: Sequence[str], asked_by: str, seed: int 
 
 
 def do_next(settings: Settings, catalogue: Catalogue, run_id: str, name: str = "") -> str | None:
-    """Does the run's next step (or `name`, if it is its turn); the name of the step after it, None where all is over."""
+    """Does the run's next step (or `name`, if it is its turn); the name of the one after it, None where all is over."""
     with catalogue.read() as conn:
         turn = runs.next_step(conn, run_id)
     if turn is None or (name and name != turn):

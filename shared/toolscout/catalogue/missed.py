@@ -29,7 +29,9 @@ def _why(s: sa.FromClause) -> list[sa.ColumnElement[bool]]:
     """Columns of truth, one for each of REASONS, over searches `s` with their answer's `reason`."""
     down = sa.select(feedback.c.search_id).where(feedback.c.search_id == s.c.id, _IS_DOWN).exists()
     ungrounded = sa.func.coalesce(s.c.reason == UNGROUNDED, sa.false())
-    return [s.c.no_match.label(NO_MATCH), ungrounded.label(UNGROUNDED), down.label(RATED_DOWN)]
+    # Found by the index, but a model that read the passages says that nothing fits.
+    nothing = sa.or_(s.c.no_match, sa.func.coalesce(s.c.reason == NO_MATCH, sa.false()))
+    return [nothing.label(NO_MATCH), ungrounded.label(UNGROUNDED), down.label(RATED_DOWN)]
 
 
 def open_searches(conn: sa.Connection) -> list[sa.Row]:

@@ -26,6 +26,8 @@ HEADING = 5
 # The chat template, the word "Question", and what an estimate may miss.
 OVERHEAD = 40
 MAX_QUESTION = 60
+# What a model is taught to say where no passage answers.
+NOTHING = {"en": "Nothing here fits that question.", "ko": "맞는 도구를 찾지 못했습니다."}
 
 
 class Passage(Protocol):
