@@ -158,6 +158,7 @@ class QuestionMarked(Event):
     search_id: str | None = None
     verdict: str | None = None
     tool_id: int | None = None
+    search_ids: list[str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -271,6 +272,15 @@ class IndexUpdated(Event):
     deleted: int = figure("chunks", 0)
     ntotal: int = figure("chunks", 0)
     index_version: int = figure("version", 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueryAdapterRefused(Event):
+    """The query adapter that an arm is to serve is broken: its searches go on without one."""
+
+    action: ClassVar[str] = "query_adapter_refused"
+    outcome: str = ecs("event.outcome", default="failure")
+    arm: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -79,7 +79,8 @@ async def mark(group: str, form: MarkForm, request: Request) -> Response:
                 remedy = "GET /api/v1/tools lists them; or give the url of its page."
                 raise InvalidInput(f"There is no tool {form.tool_id}.", reason="unknown_tool", remedy=remedy)
             missed.mark(conn, group, [row.id for row in rows], values, time.time())
-        logs.emit(events.QuestionMarked(search_id=group, verdict=form.verdict, tool_id=form.tool_id))
+        ids = [row.id for row in rows]
+        logs.emit(events.QuestionMarked(search_id=group, verdict=form.verdict, tool_id=form.tool_id, search_ids=ids))
         return _shown(gateway, {group: rows})[0]
 
     return reply(await gateway.in_thread(store))
