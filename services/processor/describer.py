@@ -14,13 +14,13 @@ from toolscout.catalogue.descriptions import Claimed
 from toolscout.catalogue.engine import lock
 from toolscout.domain import STABLE
 from toolscout.errors import LlmError
+from toolscout.form import Verdict, form, judge_entries
 from toolscout.llm import Call, Client, endpoint
 from toolscout.prompts.describe import build
 from toolscout.settings import Settings
 from toolscout.untrusted import without_instructions
 
 from services.processor.describe import describe
-from services.processor.form import Verdict, form, judge_entries
 
 log = logging.getLogger(__name__)
 

@@ -8,19 +8,20 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import pydantic
+
+from toolscout.categories import speaks_of_category
 from toolscout.domain import CATEGORIES, Fact, Pricing
+from toolscout.offers import speaks_of_price
+from toolscout.platforms import PLATFORMS, speaks_of_platform
 from toolscout.support import support
 from toolscout.untrusted import instructs
-
-from services.processor.category import speaks_of_category
-from services.processor.facts import PLATFORMS, speaks_of_platform
-from services.processor.price import speaks_of_price
 
 # What a page says nearly in these words; a translation shares only names and numbers with it.
 SAID, TRANSLATED = 0.6, 0.5
 # Below what the page's own statements have: the surest of a model's entries is less sure than they.
 SURE = 0.4
 SUMMARY_CHARS, ITEM_CHARS, ITEMS = (20, 300), (3, 80), 8
+NAME_CHARS = 120
 _CJK = re.compile(r"[\u3041-\u30ff\u3400-\u9fff\uac00-\ud7a3]")
 
 
@@ -28,7 +29,9 @@ def _one_of(names: tuple[str, ...]) -> Any:
     return Literal.__getitem__(names)
 
 
+# In this order they are asked for.
 _TYPES: dict[str, Any] = {
+    "name": (str | None, None),
     "summary": (str | None, None),
     "summary_en": (str | None, None),
     "category": (_one_of(CATEGORIES) | None, None),
@@ -37,6 +40,7 @@ _TYPES: dict[str, Any] = {
     "features": (list[str], []),
     "use_cases": (list[str], []),
 }
+FIELDS = tuple(_TYPES)
 
 
 def form(missing: list[str]) -> type[pydantic.BaseModel]:
@@ -66,6 +70,12 @@ def judge_entries(filled: pydantic.BaseModel, text: str, model: str) -> Verdict:
     return found
 
 
+def _name(value: str, text: str) -> str | None:
+    value = " ".join(value.split())
+    fits = 0 < len(value) <= NAME_CHARS and not instructs(value)
+    return value if fits and value.casefold() in " ".join(text.split()).casefold() else None
+
+
 def _summary(value: str, text: str) -> str | None:
     value = " ".join(value.split())
     fits = SUMMARY_CHARS[0] <= len(value) <= SUMMARY_CHARS[1] and not instructs(value)
@@ -86,6 +96,7 @@ def _items(values: list[str], text: str) -> list[str]:
 
 
 _CHECKS: dict[str, Callable[[Any, str], Any]] = {
+    "name": _name,
     "summary": _summary,
     "summary_en": _summary_en,
     "category": lambda value, text: value if speaks_of_category(value, text) else None,

@@ -15,13 +15,13 @@ from toolscout.breaker import _breakers
 from toolscout.catalogue import Catalogue, jobs
 from toolscout.catalogue.pages import PROCESS
 from toolscout.catalogue.tables import tools
+from toolscout.form import form, judge_entries
 from toolscout.pages import PageStore
 from toolscout.settings import Settings
 from toolscout.submit import wanted, with_html
 from toolscout.work import work_through
 
 from services.processor.describer import Describer
-from services.processor.form import form, judge_entries
 from services.processor.process import Processor
 from tests.llm_faults import END, STREAMS, LlmServer, pieces
 
