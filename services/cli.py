@@ -8,6 +8,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -21,7 +22,7 @@ from toolscout.catalogue import Catalogue, jobs, meta, migrate, pages, tools
 from toolscout.catalogue.engine import plain
 from toolscout.catalogue.tables import pages as page_table
 from toolscout.domain import FINAL, State
-from toolscout.endpoints import CANDIDATE, STABLE, endpoint
+from toolscout.endpoints import CANDIDATE, STABLE, endpoint, has_own_model
 from toolscout.errors import ToolscoutError
 from toolscout.settings import Settings
 from toolscout.submit import wanted
@@ -216,7 +217,7 @@ async def _probe(settings: Settings) -> dict[str, str]:
     if settings.llm_mode == "off":
         return {STABLE: "off (TOOLSCOUT_LLM=off): answers quote the pages"}
     found = {}
-    for arm in (STABLE, CANDIDATE):
+    for arm in (STABLE, *([CANDIDATE] if has_own_model(settings) else [])):
         if wanted := endpoint(settings, arm):
             client = Client(wanted, settings)
             found[arm] = await client.probe()
@@ -242,6 +243,45 @@ def submit(name: str, args: tuple[str, ...]) -> None:
         click.echo(queue.send(queue.create_celery(settings), name, *values))
     except queue.AWAY as error:
         raise click.ClickException(f"The task queue does not answer: {error}. Is `toolscout up` running?") from error
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--visitors", default=100, show_default=True, help="Sessions, each with a cookie of its own.")
+@click.option("--searches", default=5, show_default=True, help="Searches of each.")
+@click.option("--taste", type=click.Choice(["known", "random", "poisoned"]), default="known", show_default=True)
+@click.option("--honest", default=0.9, show_default=True, help="Share of the ratings that are meant so.")
+@click.option("--seed", default=0, show_default=True)
+@click.option("--admin-key", "key", envvar="TOOLSCOUT_ADMIN_KEY", help="Needed to put the set's tools in.")
+@click.option("--measure", is_flag=True, help="Only measure the questions that nobody asked.")
+@click.option("--base", default="", help="The gateway's address; this machine's by default.")
+def simulate(
+    folder: Path,
+    visitors: int,
+    searches: int,
+    taste: str,
+    honest: float,
+    seed: int,
+    key: str | None,
+    measure: bool,
+    base: str,
+) -> None:
+    """Have simulated visitors search and rate: FOLDER holds a retrieval set in BEIR form."""
+    from services import simulate as simulation
+    from services.up import address
+
+    if not key:
+        raise click.UsageError("Give the admin key: --admin-key, or TOOLSCOUT_ADMIN_KEY.")
+    base = base or address(Settings())
+    world = simulation.read(folder)
+    try:
+        simulation.load(base, key, world, lambda line: click.echo(line, err=True))
+        if not measure:
+            done = simulation.visit(base, world, taste, visitors, searches, honest, seed)  # type: ignore[arg-type]
+            click.echo(json.dumps(done))
+        click.echo(json.dumps(simulation.measure(base, world)))
+    except httpx.HTTPError as error:
+        raise click.ClickException(f"The gateway at {base} does not answer: {error}") from error
 
 
 @main.command("admin-key")

@@ -53,19 +53,27 @@ class Arms:
         describe_arms: Callable[[Settings], dict[str, dict[str, Any]] | None],
     ) -> None:
         self._catalogue = catalogue
+        self._settings = settings
+        self._describe = describe_arms
         self._reading = threading.Lock()
         self._lock = threading.Lock()
         self._seen: OrderedDict[str, Exposure] = OrderedDict()
-        now = time.time()
-        with catalogue.write() as conn:
+        with catalogue.read() as conn:
             secret = meta.get(conn, "session_secret") or ""
-            self._now = experiments.sync(conn, describe_arms(settings), settings.candidate_share, now)
         self._serializer = URLSafeTimedSerializer(secret, salt="toolscout_tester")
+        self._described = describe_arms(settings)
+        self._now = self._synced()
         self._mine = self._now.id if self._now else None
         self._read_at = time.monotonic()
-        if self._now and self._now.created_at == now:
-            share = self._now.share
-            logs.emit(events.ExperimentChanged(experiment=self._mine, change="opened", share=share))
+
+    def _synced(self) -> Experiment | None:
+        """The experiment of the arms as they are described, opened if it is new."""
+        now = time.time()
+        with self._catalogue.write() as conn:
+            found = experiments.sync(conn, self._described, self._settings.candidate_share, now)
+        if found and found.created_at == now:
+            logs.emit(events.ExperimentChanged(experiment=found.id, change="opened", share=found.share))
+        return found
 
     def expose(self, session: str, *, bot: bool, keyed: bool) -> Exposure:
         """The decision point, a search: from the first one on the session has its arm. Blocks."""
@@ -98,7 +106,7 @@ class Arms:
 
     def known(self, session: str) -> Exposure | None:
         """What peek() says, where that takes no look into the catalogue; else None. Never blocks for long."""
-        if self._mine and time.monotonic() - self._read_at > FRESH_S:
+        if time.monotonic() - self._read_at > FRESH_S:
             return None
         experiment = self._now
         if experiment is None or experiment.ended or experiment.state == PAUSED:
@@ -107,7 +115,7 @@ class Arms:
 
     def current(self) -> Experiment | None:
         """The experiment of this gateway's arms, read at most FRESH_S ago; None once another one has taken over."""
-        if self._mine and time.monotonic() - self._read_at > FRESH_S:
+        if time.monotonic() - self._read_at > FRESH_S:
             self._read()
         return self._now
 
@@ -116,9 +124,15 @@ class Arms:
             if time.monotonic() - self._read_at <= FRESH_S:
                 return
             started = time.monotonic()
-            with self._catalogue.read() as conn:
-                found = experiments.current(conn)
-            found = found if found and found.id == self._mine else None
+            described = self._describe(self._settings)
+            if described != self._described:  # an adapter was deployed, promoted or rolled back
+                self._described = described
+                found = self._synced()
+                self._mine = found.id if found else None
+            else:
+                with self._catalogue.read() as conn:
+                    found = experiments.current(conn)
+                found = found if found and found.id == self._mine else None
             with self._lock:
                 if found is None or self._now is None or found.changed_at != self._now.changed_at:
                     self._seen.clear()

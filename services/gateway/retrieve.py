@@ -11,6 +11,7 @@ from toolscout.catalogue import Catalogue, tools
 from toolscout.domain import Hit
 from toolscout.encoder import Encoder
 from toolscout.index import Index
+from toolscout.query_adapter import QueryAdapter
 
 HIGHLIGHTS = 3
 # Hits to look at for one tool of the answer: a site may fill many of the first places.
@@ -31,11 +32,16 @@ class Result:
 
 @dataclass(slots=True)
 class Found:
-    """`results` is one page of the ranking; `top_score` the best fused score; times in ms."""
+    """`results` is one page of the ranking; times in ms.
+
+    `top_score` is the best fused score by the query's own vector, as no_match is decided by it: a threshold means the
+    same under every adapter. `adapter` is the id of the one that ranked.
+    """
 
     results: list[Result] = field(default_factory=list)
     no_match: bool = True
     top_score: float | None = None
+    adapter: str | None = None
     index_version: int = 0
     ntotal: int = 0
     timings: dict[str, float] = field(default_factory=dict)
@@ -46,17 +52,21 @@ class Retriever:
     catalogue: Catalogue
     encoder: Encoder
     no_match_score: float
+    adapter: QueryAdapter | None = None
 
     def find(self, index: Index, query: str, limit: int, offset: int = 0, filters: Filters | None = None) -> Found:
         """Tools number `offset` to `offset + limit` of the ranking for `query`."""
         start = time.perf_counter()
-        vector = self.encoder.encode_query(query)
+        own = self.encoder.encode_query(query)
+        vector = self.adapter.apply(own) if self.adapter else own
         embedded = time.perf_counter()
         allowed = self._allowed(filters or {})
-        hits = index.search(query, vector, (offset + limit) * HITS_PER_TOOL + SPARE_HITS, allowed)
+        depth = (offset + limit) * HITS_PER_TOOL + SPARE_HITS
+        hits = index.search(query, vector, depth, allowed, own if self.adapter else None)
         searched = time.perf_counter()
         found = Found(index_version=hits.version, ntotal=hits.ntotal, no_match=not hits.fits(self.no_match_score))
-        found.top_score = hits.hits[0].score if hits.hits else None
+        found.top_score = hits.top_score
+        found.adapter = self.adapter.id if self.adapter else None
         found.results = self._hydrate(hits.hits, limit, offset)
         hydrated = time.perf_counter()
         found.timings = {

@@ -9,7 +9,7 @@ from contextlib import aclosing
 from dataclasses import asdict
 from typing import Any
 
-from toolscout import events, logs
+from toolscout import events, logs, query_adapter
 from toolscout.catalogue import missed, searches
 from toolscout.text import scrub
 
@@ -79,7 +79,9 @@ class Turn:
     def find(self, asked: bool, why_not: str | None) -> None:
         """Searches; commits the row, with the answer where no model is asked: feedback must find it."""
         gateway, form = self.gateway, self.form
-        retriever = Retriever(gateway.catalogue, gateway.encoder, gateway.settings.no_match_score)
+        settings = gateway.settings
+        adapter = query_adapter.serving(settings.models_dir, self.exposure.served_by, gateway.encoder.sha)
+        retriever = Retriever(gateway.catalogue, gateway.encoder, settings.no_match_score, adapter)
         self.found = retriever.find(gateway.index, form.query, form.limit, form.offset, form.filters.model_dump())
         self.timings |= self.found.timings
         fits = self.found.results and not self.found.no_match
@@ -111,7 +113,8 @@ class Turn:
     def _finish(self) -> None:
         assert self.answer is not None
         with self.gateway.catalogue.write() as conn:
-            searches.finish(conn, self.id, asdict(self.answer), self.arm, self._rounded())
+            arm = self.arm | {"query_adapter": self.found.adapter}
+            searches.finish(conn, self.id, asdict(self.answer), arm, self._rounded())
             self.survey = self._survey_due(conn)
 
     def _survey_due(self, conn: Any) -> bool:
@@ -142,7 +145,7 @@ class Turn:
             "ab_group": self.exposure.group,
             "experiment": self.exposure.experiment,
             "counted": self.exposure.counted,
-            "arm": self.arm,
+            "arm": self.arm | {"query_adapter": self.found.adapter},
             "query": self.query,
             "filters": {name: values for name, values in self.form.filters.model_dump().items() if values},
             "results": self._shown(),
@@ -190,6 +193,7 @@ class Turn:
                 served_by=self.arm["served_by"],
                 model=self.arm["model"],
                 prompt=self.arm["prompt"],
+                query_adapter=self.found.adapter,
                 fallback=self.arm["fallback"] or (answer.reason if answer else None),
                 support=answer.support if answer else None,
                 sentences_dropped=answer.dropped if answer else None,

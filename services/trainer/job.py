@@ -108,12 +108,11 @@ class Job:
             new.replace(path)
         finally:
             new.unlink(missing_ok=True)
-        self.note(name)
+        self.note(path)
 
-    def note(self, name: str) -> None:
-        """Lists a file of the run's directory among what the step has made."""
-        path = self.directory / name
-        where = str(path.relative_to(self.settings.models_dir))
+    def note(self, path: Path) -> None:
+        """Lists a file below models/ among what the step has made."""
+        name, where = path.name, str(path.relative_to(self.settings.models_dir))
         found = {"name": name, "path": where, "rows": None, "bytes": path.stat().st_size, "sha256": sha256_of(path)}
         self.artefacts = [*(one for one in self.artefacts if one["name"] != name), found]
 

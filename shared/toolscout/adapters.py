@@ -14,22 +14,26 @@ FILE = "adapter.gguf"
 
 @dataclass(frozen=True, slots=True)
 class Adapter:
-    """A LoRA in GGUF. `stamp` (mtime in ns, bytes) changes with the file, and is (0, 0) while there is none."""
+    """A LoRA in GGUF, or a query adapter's weights.
+
+    `stamp` (mtime in ns, bytes) changes with the file, and is (0, 0) while there is none.
+    """
 
     id: str
     file: Path
     stamp: tuple[int, int]
 
 
-def find(pointer: Path) -> Adapter | None:
+def find(pointer: Path, name: str = FILE) -> Adapter | None:
     """What a symlink, a directory or a text file with a path names; None where there is no pointer.
 
-    Whatever is wrong with it comes out when it is loaded: one place for every broken adapter.
+    `name` is the file of the named directory that makes the adapter. Whatever is wrong with it comes out when it
+    is loaded: one place for every broken adapter.
     """
     if not os.path.lexists(pointer):
         return None
     directory = Path(os.path.realpath(_named(pointer)))
-    file = directory / FILE
+    file = directory / name
     return Adapter(directory.name, file, _stamp(file))
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pydantic import SecretStr
 
+from toolscout.adapters import POINTERS
 from toolscout.domain import CANDIDATE, STABLE
 from toolscout.settings import Settings
 
@@ -23,10 +24,22 @@ class Endpoint:
     embedded: bool = False
 
 
+def has_own_model(settings: Settings) -> bool:
+    """Whether the candidate's answers come from another model than stable's, and not only from another ranking."""
+    embedded = settings.llm_mode == "embedded" and (settings.models_dir / POINTERS[CANDIDATE]).exists()
+    return bool(settings.llm_api_base_new_model) or embedded
+
+
 def endpoint(settings: Settings, arm: str) -> Endpoint | None:
-    """The arm's endpoint, or None: the models are off, there is no candidate, or the embedded server is not up."""
+    """The arm's endpoint, or None: the models are off, or the embedded server is not up.
+
+    A candidate without a model of its own is answered by stable's.
+    """
     if settings.llm_mode == "off":
         return None
+    if arm == CANDIDATE and not has_own_model(settings):
+        stable = endpoint(settings, STABLE)
+        return replace(stable, arm=CANDIDATE) if stable else None
     if arm == CANDIDATE and settings.llm_api_base_new_model:
         key = settings.llm_api_key_new_model
         key = key if key.get_secret_value() else settings.llm_api_key

@@ -79,6 +79,7 @@ class SearchServed(Event):
     served_by: str | None = None
     model: str | None = None
     prompt: str | None = None
+    query_adapter: str | None = None
     fallback: str | None = None
     support: float | None = figure("0-1")
     sentences_dropped: int | None = figure("sentences")

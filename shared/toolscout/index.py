@@ -57,15 +57,19 @@ class ChunkRow(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Hits:
-    """What a search found, best first, and in which state of the index."""
+    """What a search found, best first, and in which state of the index.
+
+    `top_score` is the best score by the query's own vector, whatever vector ranked; None where nothing was found.
+    """
 
     hits: list[Hit]
     version: int
     ntotal: int
+    top_score: float | None
 
     def fits(self, threshold: float) -> bool:
         """Whether anything found answers the query: the best score reaches the threshold."""
-        return bool(self.hits) and self.hits[0].score >= threshold
+        return self.top_score is not None and self.top_score >= threshold
 
 
 class _Found(NamedTuple):
@@ -253,11 +257,18 @@ class Index:
             raise
         self._words.reload()
 
-    def search(self, text: str, vector: np.ndarray, k: int, allowed_tools: set[int] | None = None) -> Hits:
+    def search(
+        self,
+        text: str,
+        vector: np.ndarray,
+        k: int,
+        allowed_tools: set[int] | None = None,
+        own: np.ndarray | None = None,
+    ) -> Hits:
         """The k best passages for a query, given as text and as its vector of length one (384,).
 
         Each arm gives its best candidates; a passage that only its words found gets its exact cosine. `allowed_tools`
-        limits what may be found.
+        limits what may be found. `own` is the query's own vector where an adapter made `vector` of it.
         """
         view = self._view
         depth = max(k, CANDIDATES)
@@ -271,8 +282,9 @@ class Index:
         weights = np.concatenate([weights, WORDS * bm25[late[which]]])
         scores = found.cosines + weights
         best = np.lexsort((found.ids, -scores))[:k]
+        top_score = _top_score(view, found.ids[best], scores[best], weights[best], own)
         rows = (part[best].tolist() for part in (found.ids, found.tools, scores, found.cosines, weights / WORDS))
-        return Hits([Hit(*row) for row in zip(*rows, strict=True)], view.version, view.ntotal)
+        return Hits([Hit(*row) for row in zip(*rows, strict=True)], view.version, view.ntotal, top_score)
 
     def arms(self, text: str, vector: np.ndarray, depth: int) -> tuple[list[int], list[int]]:
         """What each arm alone finds: chunk ids, best first, by vectors and by words."""
@@ -315,6 +327,16 @@ def _ids_and_scores(searcher: Any, query: Any, limit: int) -> tuple[np.ndarray, 
     hits = searcher.search(query, limit, count=False).hits
     ids = searcher.fast_field_values("id", [address for _, address in hits])
     return np.array(ids, np.int64), np.array([score for score, _ in hits], np.float32)
+
+
+def _top_score(
+    view: _View, ids: np.ndarray, scores: np.ndarray, weights: np.ndarray, own: np.ndarray | None
+) -> float | None:
+    """The best score of these passages by the query's own vector; `weights` is what words add to each."""
+    if own is not None:
+        found, which = view.of_ids(own, ids)
+        scores = found.cosines + weights[which]
+    return float(scores.max()) if len(scores) else None
 
 
 def _may_reach(k: int, cosines: np.ndarray, weights: np.ndarray, others: np.ndarray) -> np.ndarray:

@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from pydantic import Field, StringConstraints, model_validator
-from toolscout import events, logs
+from toolscout import events, logs, pointers
 from toolscout.catalogue import experiments
-from toolscout.experiments import Experiment
+from toolscout.experiments import PROMOTED, Experiment
 from toolscout.text import clean
 
 from services.gateway.admin import need_admin
@@ -63,7 +63,10 @@ async def change_experiment(name: str, form: ExperimentForm, request: Request) -
 
     def change() -> dict[str, Any]:
         with gateway.catalogue.write() as conn:
+            before = experiments.state_of(conn, name)
             found, changes = experiments.change(conn, name, form.share, form.action, note, time.time())
+        if not gateway.settings.llm_api_base_new_model:
+            _move_pointers(gateway, changes, before)
         gateway.arms.forget()
         for what in changes:
             logs.emit(events.ExperimentChanged(experiment=name, change=what, share=found.share, note=note))
@@ -101,6 +104,15 @@ async def remove_tester(name: str, session: str, request: Request) -> Response:
 
     await gateway.in_thread(remove)
     return Response(status_code=204)
+
+
+def _move_pointers(gateway: Gateway, changes: list[str], before: str | None) -> None:
+    """What the adapters' pointers name from here on. A candidate at an address of its own has none."""
+    models = gateway.settings.models_dir
+    if "promote" in changes:
+        pointers.promote(models)
+    elif "rollback" in changes:
+        pointers.roll_back(models, promoted=before == PROMOTED)
 
 
 def _cleaned(note: str | None) -> str | None:

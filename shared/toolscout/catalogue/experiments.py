@@ -39,10 +39,13 @@ Arms = dict[str, dict[str, Any]]
 def sync(conn: sa.Connection, arms: Arms | None, share: float, now: float) -> Experiment | None:
     """Makes the experiment with these arms the current one and returns it; opens it if it is new.
 
-    Without arms (there is no candidate) none is current; what was stays as history.
+    Without arms (there is no candidate) none is current, but for one that has ended: it can still be rolled back.
     """
     lock(conn, ["experiments"])
     if arms is None:
+        ended = current(conn)
+        if ended and ended.ended:
+            return ended
         meta.put(conn, CURRENT, "")
         return None
     arms = {name: arm | {"endpoint": _shown(arm.get("endpoint") or "")} for name, arm in arms.items()}
@@ -66,6 +69,10 @@ def _shown(endpoint: str) -> str:
 _CURRENT = sa.select(experiments).join(
     meta_table, sa.and_(meta_table.c.key == CURRENT, meta_table.c.value == experiments.c.id)
 )
+
+
+def state_of(conn: sa.Connection, name: str) -> str | None:
+    return conn.execute(sa.select(experiments.c.state).where(experiments.c.id == name)).scalar()
 
 
 def current(conn: sa.Connection) -> Experiment | None:
