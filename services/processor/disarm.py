@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 
 from lxml.etree import XPath
 from lxml.html import HtmlElement
-from toolscout.untrusted import carries_on, cleaned, lines_without_instructions, visible, without_instructions
+from toolscout.untrusted import Room, carries_on, cleaned, lines_without_instructions, visible, without_instructions
 
 from services.processor.blocks import BREAKS
 
 # What stands alone: the blocks of the text, and what else is read by itself.
 _ALONE = BREAKS | {"title", "nav", "footer", "aside", "form", "button", "label", "option", "select", "textarea", "head"}
-# In C: a page has thousands of nodes.
-_TEXTS = XPath("//*[not(self::script or self::style)]/text()")
+_UNREAD = ("script", "style")
+# Characters of a page's text that are read, several times what is ever indexed of one. The rest goes unread.
+MOST_TEXT = 500_000
 # Those that are read: the first pictures may be the site's logo.
 _ATTRIBUTES = XPath("(//meta | //*[@itemprop])/@content | (//img)[position() <= 20]/@alt")
 _JSONLD = XPath("//script[contains(@type, 'ld+json')]")
+_STYLED = XPath("//*[@style or @hidden or @aria-hidden='true']")
 # A concealed text of more characters is a menu, a tab or a dialogue: it is judged sentence by sentence like any other.
-_STYLED = XPath("//*[@style or @hidden or @aria-hidden='true'][string-length() > 8 and string-length() < 800]")
+SHORT = 800
 # How a page conceals a text from people. Most of it is harmless: texts that fade in, labels for screen readers.
 _CONCEALED = re.compile(
     r"(?:^|;)(?:display:none|visibility:hidden|color:transparent|opacity:0?(?:\.0\d*)?(?=;|!|$)"
@@ -50,8 +52,6 @@ class _Line:
         first = next((n for n, (element, after) in enumerate(self.slots) if after or element.tag != "a"), 0)
         for n, (element, after) in enumerate(self.slots):
             _fill(element, after, text if n == first else "")
-        if not text and self.container.getparent() is not None and not self.container.text_content().strip():
-            self.container.drop_tree()
 
 
 def _slot(element: HtmlElement, after: bool) -> str:
@@ -67,10 +67,11 @@ def _fill(element: HtmlElement, after: bool, text: str) -> None:
 
 def disarm(tree: HtmlElement) -> set[str]:
     """Changes the tree in place; returns the concealed texts that it took out, white space evened out."""
+    room = Room()
     concealed = _conceal(tree)
-    _attributes(tree)
-    _jsonld(tree)
-    _texts(tree)
+    _attributes(tree, room)
+    _jsonld(tree, room)
+    _texts(tree, room)
     return concealed
 
 
@@ -91,17 +92,24 @@ def _is_concealed(element: HtmlElement) -> bool:
 
 
 def _text(element: HtmlElement) -> str:
-    return " ".join(element.text_content().split())
+    """The text of an element, "" where it is long: elements in one another are not each read to the end."""
+    parts, size = [], 0
+    for part in element.itertext():
+        parts.append(part)
+        size += len(part)
+        if size >= SHORT:
+            return ""
+    return " ".join("".join(parts).split()) if size > 8 else ""
 
 
-def _attributes(tree: HtmlElement) -> None:
+def _attributes(tree: HtmlElement, room: Room) -> None:
     for value in _ATTRIBUTES(tree):
         element, text = value.getparent(), str(value)
         is_list = element.get("name", "").lower() == "keywords"
         if text.isascii() and " " not in text:
             continue  # an address, a date, a number
         parts = text.split(",") if is_list else [text]
-        left = [without_instructions(part) for part in parts]
+        left = [without_instructions(part, room) for part in parts]
         if left == parts:
             continue
         kept = ",".join(part for part in left if part.strip())
@@ -113,10 +121,14 @@ def _attributes(tree: HtmlElement) -> None:
             del element.attrib[value.attrname]
 
 
-def _jsonld(tree: HtmlElement) -> None:
+def _jsonld(tree: HtmlElement, room: Room) -> None:
     for script in _JSONLD(tree):
-        stated = _read(script.text or "")
-        kept = cleaned(stated)
+        text = script.text or ""
+        stated = _read(text) if len(text) <= MOST_TEXT else None
+        if stated is None:
+            script.text = ""  # what cannot be read here is read by nobody
+            continue
+        kept = cleaned(stated, room)
         if kept != stated:
             script.text = json.dumps(kept, ensure_ascii=False)
 
@@ -128,37 +140,60 @@ def _read(text: str) -> Any:
         return None
 
 
-def _texts(tree: HtmlElement) -> None:
-    lines = list(_lines(tree))
-    texts = [line.text.split("\n") for line in lines]
-    kept = iter(lines_without_instructions([part for parts in texts for part in parts]))
-    for line, parts in zip(lines, texts, strict=True):
-        left = [next(kept) for _ in parts]
-        if left != parts:
-            line.write("\n".join(part for part, old in zip(left, parts, strict=True) if part or not old))
+def _texts(tree: HtmlElement, room: Room) -> None:
+    lines = _Lines(tree).found
+    texts = _within(MOST_TEXT, lines)
+    parts = "\n".join(texts).split("\n")
+    left = lines_without_instructions(parts, room)
+    if left == parts:
+        return
+    kept, emptied = iter(left), set()
+    for line, text in zip(lines, texts, strict=True):
+        old = text.split("\n")
+        new = [next(kept) for _ in old]
+        if new != old:
+            line.write("\n".join(part for part, was in zip(new, old, strict=True) if part or not was))
+            emptied |= {line.container} if not any(new) else set()
+    for container in emptied:
+        if container.getparent() is not None and not container.text_content().strip():
+            container.drop_tree()
 
 
-def _lines(tree: HtmlElement) -> Iterator[_Line]:
+def _within(most: int, lines: list[_Line]) -> list[str]:
+    """The lines' texts; what is beyond so many characters is taken out of the tree unread."""
+    texts = [line.text for line in lines]
+    for n, size in enumerate(accumulate(map(len, texts))):
+        if size > most:
+            texts[n] = texts[n][: max(0, len(texts[n]) - size + most)]
+            lines[n].write(texts[n])
+    return texts
+
+
+class _Lines:
     """Texts of the page in their order; those of one block between two others make one line."""
-    line: _Line | None = None
-    for text in _TEXTS(tree):
-        element, after = text.getparent(), text.is_tail
-        container = _container(element.getparent() if after else element)
-        if line is None or container is not line.container or (after and element.tag in _ALONE):
+
+    def __init__(self, tree: HtmlElement) -> None:
+        self.found: list[_Line] = []
+        self._walk(tree, tree)
+
+    def _walk(self, element: HtmlElement, container: HtmlElement) -> None:
+        tag = element.tag
+        if tag in _ALONE:
+            container = element
+        if tag not in _UNREAD:
+            if element.text:
+                self._add(element, False, container, element.text)
+            for child in element:
+                self._walk(child, container)
+                if child.tail:
+                    self._add(child, True, container, child.tail)
+
+    def _add(self, element: HtmlElement, after: bool, container: HtmlElement, text: str) -> None:
+        """Another text: on the line before it if that is of the same block, and no block stands between them."""
+        if not self.found or self.found[-1].container is not container or (after and element.tag in _ALONE):
             if text.isspace():
-                continue
-            if line:
-                yield line
-            line = _Line(container)
-        if not line.slots or line.slots[-1] != (element, after):
-            line.slots.append((element, after))
+                return
+            self.found.append(_Line(container))
+        self.found[-1].slots.append((element, after))
         if not text.isascii():
-            _fill(element, after, visible(_slot(element, after)))
-    if line:
-        yield line
-
-
-def _container(element: HtmlElement) -> HtmlElement:
-    while element.tag not in _ALONE and (above := element.getparent()) is not None:
-        element = above
-    return element
+            _fill(element, after, visible(text))

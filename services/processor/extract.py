@@ -25,7 +25,7 @@ from toolscout.untrusted import without_instructions
 from services.processor import blocks as block_reader
 from services.processor.blocks import Block
 from services.processor.decode import decode
-from services.processor.disarm import disarm
+from services.processor.disarm import MOST_TEXT, disarm
 from services.processor.facts import facts_of
 from services.processor.language import language_of
 from services.processor.structured import PageData
@@ -55,15 +55,16 @@ def extract(html: bytes | str, url: str, content_type: str = "") -> Extracted:
     main, method = _main_text(page, data)
     if not main:
         main, method = "\n".join(part for part in (data.title, data.description) if part), "description"
-    lines = without_instructions("\n".join(" ".join(line.split()) for line in main.splitlines() if line.strip()))
+    lines = (" ".join(line.split()) for line in main[:MOST_TEXT].splitlines() if line.strip())
+    text = without_instructions("\n".join(lines))
     headings = set() if page.deep else {block.text for block in page.blocks if block.heading}
-    language = language_of(lines, data.language)
+    language = language_of(text, data.language)
     return Extracted(
         title=data.title,
-        text=lines,
+        text=text,
         language=language,
-        headings=[line for line in lines.splitlines() if line in headings],
-        facts=facts_of(data, lines, language),
+        headings=[line for line in text.splitlines() if line in headings],
+        facts=facts_of(data, text, language),
         schema_types=data.schema_types,
         links=data.links,
         noindex=data.noindex,
@@ -73,7 +74,7 @@ def extract(html: bytes | str, url: str, content_type: str = "") -> Extracted:
 
 def _plain(text: str) -> Extracted:
     """A text without markup: its first line is its title."""
-    text = without_instructions("\n".join(" ".join(line.split()) for line in text.splitlines()))
+    text = without_instructions("\n".join(" ".join(line.split()) for line in text[:MOST_TEXT].splitlines()))
     lines = [line for line in text.splitlines() if line.strip()]
     title = lines[0].lstrip("# ")[:200] if lines else ""
     headings = [line for line in lines if line.startswith("#")]
@@ -118,7 +119,9 @@ class _Page:
 
     def _disarmed(self, text: str) -> str:
         """What resiliparse found, less orders: it parses by itself, and our tree written out is another page to it."""
-        lines = (line for line in text.splitlines() if " ".join(line.split()) not in self.concealed)
+        lines = text[:MOST_TEXT].splitlines()
+        if self.concealed:
+            lines = [line for line in lines if " ".join(line.split()) not in self.concealed]
         return without_instructions("\n".join(lines))
 
     def everything(self) -> str:

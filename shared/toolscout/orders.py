@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache, reduce
-from operator import or_
 
 _FRAGMENTS = {
     # Where an order may begin: a clause, or what puts one.
@@ -48,6 +46,23 @@ _FRAGMENTS = {
 }
 
 
+# What the fragments need, where they need the same words each time.
+_NEEDS = {
+    "MODEL": """=ai =ais a.i llm =ki =ia gpt claude gemini copilot perplexity grok model assist asist crawler scraper
+summar extractor parser indexer retriever engine network generator overview reader =bot =bots robot chatbot agent
+automated =rag inteligencia intelligen intelligenz модел нейросет ассистент""",
+    "TELL": """=say =print =output =respond =reply =answer =repeat =recite =mention =recommend =echo =emit =append
+=prepend =declare =endorse =promote =praise =rank =rate =cite =classify =categorise =categorize =prefer =prioritise
+=prioritize =acknowledge =conclude =reveal =disclose =assert =claim =obey =comply =pretend =score =favour =favor =list
+=describe =report =state =include =treat =label =mark =record =present =display =insert =write =tell =inform =begin
+=start =end =finish =quote =suggest =name =call =note =add =confirm =refer =link =ensure =set""",
+    "SAY": """respond contest =di =diga =digan =digas escrib imprim mencion repit incluy recomiend afirm antwort =sag
+=sage =sagen =sagt schreib erwahn empf =gib geben nenn repond =dis dites ecri affich mentionn recommand indiqu inclu
+rispond scriv stampa menziona consiglia escreva recomende antwoord =zeg odpowiedz napisz ответь отвечай скажи напиши
+выведи упомяни порекомендуй""",
+}
+
+
 def compiled(pattern: str) -> re.Pattern[str]:
     pattern = re.sub(r"<([A-Z]+)>", lambda found: _FRAGMENTS[found[1]], pattern)
     return re.compile(pattern.replace("\n", "").replace("~", r"[^.!?\n]{0,50}?"), re.M)
@@ -55,11 +70,10 @@ def compiled(pattern: str) -> re.Pattern[str]:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Orders of one kind. Wherever `pattern` fits, a word of `one` and a word of `other` occur (as `bits`)."""
+    """Orders of one kind. Wherever `pattern` fits, one word of each group of `needs` is met (see `orders_words.py`)."""
 
     kind: str
-    one: int
-    other: int
+    needs: tuple[tuple[str, ...], ...]
     pattern: re.Pattern[str]
     # Whether those who write about attacks quote such orders.
     quotable: bool = False
@@ -67,34 +81,11 @@ class Rule:
     with_token: bool = False
 
 
-# The words that rules need, each with its bit: whole ones, and parts of words by their first three characters.
-_WHOLE: dict[str, int] = {}
-_PARTS: dict[str, dict[str, int]] = {}
-_SHORT: dict[str, int] = {}
-
-
-@lru_cache(65_536)
-def bits(word: str) -> int:
-    """Which of the words that rules need a word is, or holds."""
-    found = _WHOLE.get(word.strip(".,:;!?()[]{}\"'“”‘’«»*_-—/"), 0)
-    for start, char in enumerate(word):
-        found |= _SHORT.get(char, 0) | _SHORT.get(word[start : start + 2], 0)
-        for need, needed in _PARTS.get(word[start : start + 3], {}).items():
-            if word.startswith(need, start):
-                found |= needed
-    return found
-
-
-def bit(need: str) -> int:
-    """The bit of a word; `=so` stands for the whole word so."""
-    known = _WHOLE if need.startswith("=") else _SHORT if len(need) < 3 else _PARTS.setdefault(need[:3], {})
-    return known.setdefault(need.removeprefix("="), 1 << (len(_WHOLE) + len(_SHORT) + sum(map(len, _PARTS.values()))))
-
-
 def rule(kind: str, needs: str, pattern: str, quotable: bool = False, with_token: bool = False) -> Rule:
-    """`needs`: words between bars (see `bit`), one group or two with a semicolon between."""
-    masks = [reduce(or_, map(bit, group.split("|"))) for group in needs.replace("\n", "").split(";")]
-    return Rule(kind, masks[0], masks[-1], compiled(pattern), quotable, with_token)
+    """`needs`: groups between semicolons, words between spaces; `=so` is the whole word so, others are parts of one."""
+    needs = re.sub("<([A-Z]+)>", lambda found: _NEEDS[found[1]], needs)
+    groups = tuple(tuple(group.split()) for group in needs.split(";") if group.strip())
+    return Rule(kind, groups, compiled(pattern), quotable, with_token)
 
 
 # A token that means nothing: what an attacker looks for in the answer.
@@ -103,7 +94,7 @@ TOKEN = re.compile(
     r"(?=(?:\w+-){2}|(?:\D*\d){4})[A-Z][A-Z0-9]*(?:-[A-Z0-9]+)+(?![\w-])"
     r"|(?<![\w/.-])(?=(?:[A-Za-z]*\d){3})(?=(?:[a-z0-9]*[A-Z]){3})[A-Za-z]*\d+[A-Za-z]+\d[A-Za-z0-9]*(?<=\w{9})(?![\w-])"
     r"|(?<![\w/.-])[A-Z]{6,}-\d{2,}(?![\w-])"
-    r"|(?i:[\w-]*canary[_-]\w+[\w-]*|canary\d+)",
+    r"|(?i:(?<![\w-])[\w-]*canary[_-]\w+[\w-]*|canary\d+)",
     re.A,
 )
 
@@ -129,8 +120,10 @@ AKIN = compiled(
 ~(?:free|paid|\$|open source|[\"“'])|^[\W_]*(?:system|assistant|human|user|developer) ?:
 |^[\W_]*sure[,!] |^[\W_]*<SAY>\b|^[\W_]*\{[ \"']|^[\W_]*(?:이 (?:도구|제품|서비스|페이지|사이트)[은는]|(?:그리고|반드시
 |항상|절대|대신|답변|응답) ?)[^.\n]{0,60}(?:세요|십시오|시오|라|무료[^.\n]{0,8})[.!]?$|(?:답|말|출력|응답|언급|추천
-|표시|기록|따르)[가-힣]{0,4}(?:세요|십시오|시오|하라|해라)[.!]?$|(?:回答|出力|返答|言及|推薦|紹介|表示
-|記載)[^。\n]{0,6}(?:ください|下さい|こと|せよ|なさい)[。.!]?$|^(?:请|請|必须|务必|只|然后|并且?
+|표시|기록|따르)[가-힣]{0,4}(?:세요|십시오|시오|하라|해라)[.!]?$
+|(?:외쳐|말해|적어|답해|출력해|대답해|붙여|넣어|인사해|반복해) ?(?:봐|줘|주세요|주십시오|라)[.!]?$
+|^[\W_]*the (?:only|one|sole) (?:thing|word|task|text|answer)\b[^.!?\n]{0,30}\byou\b|(?:回答|出力|返答|言及
+|推薦|紹介|表示|記載)[^。\n]{0,6}(?:ください|下さい|こと|せよ|なさい)[。.!]?$|^(?:请|請|必须|务必|只|然后|并且?
 |不要)[^。\n]{0,12}(?:回答|回复|输出|輸出|推荐|说|写|打印|提及)"""
 )
 
