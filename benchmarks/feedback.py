@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     return {taste: one(options, taste) for taste in options.taste or simulate.TASTES}
 
 
-def one(options: argparse.Namespace, taste: simulate.Taste) -> dict[str, Any]:
+def one(options: argparse.Namespace, taste: Any) -> dict[str, Any]:
     world = simulate.read(options.data)
     with unadapted() as system:
         key = system.admin_key
