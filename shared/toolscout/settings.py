@@ -107,6 +107,13 @@ class Settings(BaseSettings):
         0.1, ge=0, le=1, description="Share of the sessions that a new experiment's candidate gets"
     )
 
+    trainer_base: str = Field(
+        "",
+        description="What the trainer fine-tunes: a hub id or a path; empty: the embedded model, SmolLM2-135M",
+    )
+    deploy: Literal["", "embedded", "vllm", "llamacpp", "lmstudio", "ollama", "manual"] = Field(
+        "", description="How an adapter that passed its gate is served; empty: embedded with that model, else manual"
+    )
     train_session_cap: int = Field(
         20, ge=1, description="Rows of training data that one session may give, so that nobody buys the model"
     )
