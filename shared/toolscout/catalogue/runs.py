@@ -127,8 +127,10 @@ def cancel(conn: sa.Connection, run_id: str, now: float) -> None:
     conn.execute(sa.update(runs).where(runs.c.id == run_id, runs.c.state.in_(OPEN)).values(cancel_at=now))
     waiting = sa.update(run_steps).where(_S.run_id == run_id, _S.state == QUEUED)
     dead = sa.update(run_steps).where(_S.run_id == run_id, _S.state == RUNNING, _S.lease_until <= now)
+    # Without an owner, so that a worker thought dead can write nothing when it comes back.
+    over = {"lease_owner": None, "lease_until": None, "doing": None, "ended_at": now, "updated_at": now}
     for stmt in (waiting, dead):
-        conn.execute(stmt.values(state=CANCELLED, reason="cancelled", ended_at=now, updated_at=now))
+        conn.execute(stmt.values(state=CANCELLED, reason="cancelled", **over))
     _settle(conn, run_id, now)
 
 

@@ -1,4 +1,4 @@
-"""The routes of experiments, operator, survey and missed questions on a real gateway's parts, without its searches."""
+"""The operator's routes, survey and feedback on a real gateway's parts, without its searches."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from toolscout.catalogue import Catalogue, meta, searches
 from toolscout.settings import Settings
 
 from services.gateway import problems
-from services.gateway.api import admin, experiments, feedback, missed, survey
+from services.gateway.api import admin, experiments, feedback, missed, pipeline, survey
 from services.gateway.arms import Arms
 from services.gateway.door import Door
 from services.gateway.state import Gateway
@@ -33,7 +33,7 @@ class Operated:
         self.app.state.gateway = gateway
         problems.install(self.app)
         self.app.add_middleware(Door, settings=settings)
-        for part in (admin, experiments, missed, survey, feedback):
+        for part in (admin, experiments, missed, pipeline, survey, feedback):
             self.app.include_router(part.router)
         with gateway.catalogue.write() as conn:
             self.key = meta.new_admin_key(conn)

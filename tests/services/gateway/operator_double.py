@@ -1,4 +1,4 @@
-"""The operator's half of the canned API: one key, experiments that can be steered, questions that can be marked."""
+"""The operator's half of the canned API: one key, experiments to steer, questions to mark, runs to start."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import copy
 import re
 from typing import Any
 from urllib.parse import unquote
+
+from tests.services.gateway.pipeline_double import Pipeline
 
 KEY = "the-admin-key"
 COOKIE = "toolscout_admin"
@@ -74,6 +76,7 @@ class Operator:
         self.groups[0]["question"] = (
             "우리 회사 회의 녹음을 한국어로 받아 적고 화자별로 나눈 다음 할 일 목록까지 정리해 주는 도구"
         )
+        self.pipeline = Pipeline()
         self.refusal: tuple[int, Any] | None = None  # what the next change is answered with
         self.changes: list[tuple[str, str, Any]] = []
 
@@ -109,6 +112,8 @@ class Operator:
                 return refusal
         if path == "experiments":
             return 200, {"items": copy.deepcopy(self.experiments)}
+        if path.startswith("pipeline"):
+            return self.pipeline.answer(method, path.removeprefix("pipeline").removeprefix("/"), query, body)
         if path == "missed":
             return 200, self._missed(query)
         if found := re.fullmatch(r"missed/(\w+)", path):

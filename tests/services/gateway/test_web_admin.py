@@ -9,15 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.services.gateway.double import PROBLEM, Api
 from tests.services.gateway.operator_double import KEY, experiment, problem
-
-WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-
-
-def enter(page: Page, path: str) -> None:
-    page.goto(path)
-    page.locator("#key").fill(KEY)
-    page.keyboard.press("Enter")
-    expect(page.locator("#logout")).to_be_visible()
+from tests.services.gateway.visit import WIDE, enter
 
 
 @pytest.fixture
@@ -191,6 +183,8 @@ def test_without_an_experiment_the_page_says_how_to_begin_one_and_shows_earlier_
     expect(page.locator(".earlier table").first).to_be_hidden()
     page.locator(".earlier summary").first.click()
     expect(page.locator(".earlier table").first).to_be_visible()
+    page.get_by_role("button", name="한국어").click()
+    expect(page.get_by_role("heading", name="지난 실험")).to_be_visible()
 
 
 def test_testers_get_a_link_or_are_named_and_can_be_removed(lab: Page, api: Api) -> None:

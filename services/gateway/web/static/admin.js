@@ -1,12 +1,13 @@
-// The operator's pages: the address says which of the two it is.
+// The operator's pages: the address says which one it is.
 import * as experiments from "./experiments.js";
 import { switchLanguage, t, translatePage } from "./i18n.js";
 import * as missed from "./missed.js";
 import { setUpOperator, tell } from "./operator.js";
+import * as pipeline from "./pipeline.js";
 
 const $ = (id) => document.getElementById(id);
 const path = location.pathname.replace(/\/$/, "");
-const view = path.endsWith("/missed") ? missed : experiments;
+const view = { "/admin/missed": missed, "/admin/pipeline": pipeline }[path] ?? experiments;
 
 function translate() {
   translatePage();

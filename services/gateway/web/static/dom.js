@@ -21,6 +21,14 @@ export function refill(node, shown, draw) {
   node.replaceChildren(...draw());
 }
 
+/** Has a place hold these nodes; those that stand there already are not moved, or they would lose the focus. */
+export function place(parent, nodes) {
+  for (const node of [...parent.children]) if (!nodes.includes(node)) node.remove();
+  nodes.forEach((node, n) => {
+    if (parent.children[n] !== node) parent.insertBefore(node, parent.children[n] ?? null);
+  });
+}
+
 /** A URL that may become a link, else null. */
 export function webUrl(text) {
   try {

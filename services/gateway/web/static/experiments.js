@@ -1,7 +1,8 @@
 // The experiment that runs, followed live and steered, and the earlier ones.
 import { call } from "./api.js";
-import { el } from "./dom.js";
+import { el, place } from "./dom.js";
 import { experimentCard } from "./experiment.js";
+import { follow } from "./follow.js";
 import { t } from "./i18n.js";
 import { guard } from "./operator.js";
 
@@ -13,13 +14,14 @@ let cards = new Map(); // by id and role: what is open, chosen or typed in stays
 let items = null;
 let leaving = null; // AbortController of the page's requests
 
-export function open(place) {
+export function open(view) {
   parts = { stale: el("div", { role: "alert" }), current: el("div"), earlier: el("section") };
-  place.replaceChildren(parts.stale, parts.current, parts.earlier);
+  view.replaceChildren(parts.stale, parts.current, parts.earlier);
   cards = new Map();
   items = null;
   leaving = new AbortController();
-  follow(leaving.signal);
+  const { signal } = leaving;
+  follow(signal, EVERY_MS, () => guard(() => refresh(signal), parts.stale));
 }
 
 export function close() {
@@ -28,30 +30,8 @@ export function close() {
 
 export function translate() {
   cards.clear();
+  parts.earlier.replaceChildren();
   if (items) show();
-}
-
-/** Asks again every three seconds, but not while nobody looks. */
-async function follow(signal) {
-  while (!signal.aborted) {
-    if (!document.hidden) await guard(() => refresh(signal), parts.stale);
-    await pause(signal);
-  }
-}
-
-function pause(signal) {
-  return new Promise((resolve) => {
-    const timer = setTimeout(end, EVERY_MS);
-    const seen = () => document.hidden || end();
-    signal.addEventListener("abort", end);
-    document.addEventListener("visibilitychange", seen);
-    function end() {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", end);
-      document.removeEventListener("visibilitychange", seen);
-      resolve();
-    }
-  });
 }
 
 async function refresh(signal) {
@@ -65,12 +45,6 @@ function show() {
   place(parts.current, current ? [card(current, true)] : [nothingRuns()]);
   const title = el("h2", {}, t("experiments.earlier"));
   place(parts.earlier, earlier.length ? [parts.earlier.querySelector("h2") ?? title, ...earlier.map(folded)] : []);
-}
-
-/** Puts nodes in a place; what stands there already is not touched, or it would lose the focus. */
-function place(parent, nodes) {
-  const same = parent.children.length === nodes.length && nodes.every((node, n) => parent.children[n] === node);
-  if (!same) parent.replaceChildren(...nodes);
 }
 
 function card(item, current) {

@@ -16,6 +16,11 @@ function remembered() {
   }
 }
 
+/** Words that only some pages need, by language: visitors load none of them. */
+export function addWords(more) {
+  for (const [code, words] of Object.entries(more)) Object.assign(WORDS[code], words);
+}
+
 /** The text of a key; texts with a count or a name take it as arguments. */
 export function t(key, ...args) {
   const text = WORDS[language][key];
