@@ -145,6 +145,9 @@ class _Visit:
 
     def _check(self, local: bool) -> None:
         self._check_host()
+        if "\0" in self.path:
+            # PostgreSQL takes none, and no address has one.
+            raise InvalidInput("The path holds a NUL character.", reason="invalid_path")
         length = self.headers.get("content-length", "0")
         if not length.isascii() or not length.isdigit():
             raise InvalidInput("Content-Length is no number.")

@@ -1,11 +1,14 @@
 """Who comes in, from where, how often: the real app in this process."""
 
 import pytest
+import sqlalchemy as sa
 from starlette.testclient import TestClient
 from toolscout.catalogue import Catalogue, meta
+from toolscout.catalogue.tables import searches
 from toolscout.errors import ConfigError
 
 from services.gateway.app import create_app
+from services.gateway.door import network_of
 
 
 @pytest.fixture
@@ -95,3 +98,39 @@ def test_unknown_methods_and_paths_are_problems_too(visit):
     for answer in (client.delete("/api/v1/search"), client.get("/nowhere")):
         assert answer.headers["content-type"] == "application/problem+json"
         assert answer.json()["remedy"]
+
+
+def test_a_path_with_nul_is_refused(visit):
+    for path in ("/api/v1/jobs/%00", "/api/v1/experiments/a%00b"):
+        assert (visit().get(path).status_code, visit().get(path).json()["reason"]) == (422, "invalid_path")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("203.0.113.5", "203.0.113.77", True),
+        ("203.0.113.5", "203.0.114.5", False),
+        ("::ffff:203.0.113.5", "203.0.113.77", True),
+        ("2001:db8:1:2::3", "2001:db8:1:ffff::9", True),
+        ("2001:db8:1::3", "2001:db8:2::3", False),
+    ],
+)
+def test_a_network_is_told_from_others_and_named_to_nobody(one, other, same):
+    assert (network_of(one, "secret") == network_of(other, "secret")) is same
+    assert network_of(one, "secret") != network_of(one, "another secret")
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "::ffff:127.0.0.1", "testclient", ""])
+def test_loopback_is_no_network(address):
+    assert network_of(address, "secret") is None
+
+
+def test_a_search_remembers_its_network(visit, settings):
+    visit(host="203.0.113.5").post("/api/v1/search", json={"query": "a photo"}).raise_for_status()
+    visit().post("/api/v1/search", json={"query": "a photo"}).raise_for_status()
+    catalogue = Catalogue(settings.db_url)
+    with catalogue.read() as conn:
+        found = conn.execute(sa.select(searches.c.network).order_by(searches.c.created_at)).scalars().all()
+        secret = meta.get(conn, "session_secret")
+    catalogue.close()
+    assert found == [network_of("203.0.113.5", secret), None]
