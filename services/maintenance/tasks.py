@@ -8,6 +8,7 @@ from functools import cache
 from celery import Celery
 from toolscout import events, logs, queue
 from toolscout.catalogue import Catalogue, pages, runs
+from toolscout.errors import Conflict
 from toolscout.settings import Settings
 
 
@@ -25,7 +26,24 @@ def create_worker(settings: Settings) -> Celery:
         sweep_runs(catalogue(), app, settings)
         return sweep_pages(catalogue(), app, settings)
 
+    @app.task(name=queue.START_DUE)
+    def start_due_run() -> str | None:
+        """Starts a training run if enough was rated, or long enough ago the last one was; its id."""
+        return start_if_due(catalogue(), app, settings, time.time())
+
     return app
+
+
+def start_if_due(catalogue: Catalogue, app: Celery, settings: Settings, now: float) -> str | None:
+    with catalogue.write() as conn:
+        if not runs.next_start(conn, settings, now)["due"]:
+            return None
+        try:
+            run_id = runs.create(conn, "train", queue.RUN_STEPS, 0, {}, "schedule", now)
+        except Conflict:
+            return None  # one is at work
+    queue.wake_step(app, run_id, queue.RUN_STEPS[0])
+    return run_id
 
 
 def sweep_runs(catalogue: Catalogue, app: Celery, settings: Settings) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import click
 from toolscout import logs, queue
 from toolscout.catalogue import Catalogue, migrate, runs
+from toolscout.queue import RUN_KINDS
 from toolscout.settings import Settings
 
 from services.trainer import steps
@@ -18,6 +19,9 @@ POLL_S = 0.5
 
 @click.command()
 @click.option("--step", "names", multiple=True, metavar="NAME", help=f"Only this one of: {', '.join(steps.STEPS)}.")
+@click.option(
+    "--kind", type=click.Choice(list(RUN_KINDS)), default="train", show_default=True, help="full crawls before."
+)
 @click.option("--seed", default=0, show_default=True, help="What chance is drawn from.")
 @click.option(
     "--source", type=click.Choice(steps.SOURCES), default=steps.SOURCES[0], show_default=True, help="Of the ratings."
@@ -27,7 +31,14 @@ POLL_S = 0.5
 @click.option("--resume", metavar="RUN", help="Go on with a run whose process was killed.")
 @click.option("--cancel", metavar="RUN", help="End a run.")
 def train(
-    names: tuple[str, ...], seed: int, source: str, here: bool, no_wait: bool, resume: str | None, cancel: str | None
+    names: tuple[str, ...],
+    kind: str,
+    seed: int,
+    source: str,
+    here: bool,
+    no_wait: bool,
+    resume: str | None,
+    cancel: str | None,
 ) -> None:
     """Make training data from the ratings, and sharpen the search with it."""
     settings = Settings()
@@ -38,7 +49,7 @@ def train(
             runs.cancel(conn, cancel, time.time())
         click.echo(f"run {cancel} ends")
         return
-    run_id = resume or steps.create(catalogue, names, "command", seed, source=source)
+    run_id = resume or steps.create(catalogue, names, "command", seed, kind, source=source)
     if here or not settings.broker_url:
         run = _here(settings, catalogue, run_id)
     else:

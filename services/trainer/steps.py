@@ -11,33 +11,27 @@ from typing import Any
 import click
 from toolscout import logs
 from toolscout.catalogue import Catalogue, migrate, runs
-from toolscout.errors import InvalidInput, ToolscoutError
-from toolscout.queue import RUN_STEPS
+from toolscout.errors import ToolscoutError
+from toolscout.queue import RUN_KINDS, steps_of
 from toolscout.settings import Settings
 
 from services.trainer.job import Job, run_step
 
 # Each is a module of this package with `run(job)`, and a script.
-STEPS = RUN_STEPS
+STEPS = RUN_KINDS["full"]
 SOURCES = ("catalogue", "elasticsearch")
-
-
-def checked(names: Sequence[str]) -> list[str]:
-    """The named steps in their order; all of them where none is named. Raises InvalidInput."""
-    unknown = [name for name in names if name not in STEPS]
-    if unknown:
-        raise InvalidInput(f"There is no step {unknown[0]!r}.", remedy=f"Steps are {', '.join(STEPS)}.")
-    return [name for name in STEPS if name in names] or list(STEPS)
 
 
 def work_of(name: str) -> Callable[[Job], None]:
     return importlib.import_module(f"services.trainer.{name}").run
 
 
-def create(catalogue: Catalogue, names: Sequence[str], asked_by: str, seed: int = 0, **options: Any) -> str:
-    """A new run of these steps; returns its id. Raises Conflict while another one is open."""
+def create(
+    catalogue: Catalogue, names: Sequence[str], asked_by: str, seed: int = 0, kind: str = "train", **options: Any
+) -> str:
+    """A new run of these steps, or of all of its kind; returns its id. Raises Conflict, InvalidInput."""
     with catalogue.write() as conn:
-        return runs.create(conn, "train", checked(names), seed, options, asked_by, time.time())
+        return runs.create(conn, kind, steps_of(kind, names), seed, options, asked_by, time.time())
 
 
 def do_next(settings: Settings, catalogue: Catalogue, run_id: str, name: str = "") -> str | None:
@@ -79,7 +73,7 @@ def script(module: str) -> None:
         catalogue = Catalogue(settings.db_url)
         try:
             migrate.upgrade(catalogue)
-            run_id = create(catalogue, [name], "script", seed, source=source)
+            run_id = create(catalogue, [name], "script", seed, "full", source=source)
             run = run_here(settings, catalogue, run_id, lambda line: click.echo(line, err=True))
         except ToolscoutError as error:
             raise click.ClickException(f"{error.detail}\n{error.remedy}") from error

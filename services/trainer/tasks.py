@@ -29,8 +29,8 @@ def create_worker(settings: Settings) -> Celery:
 
     @app.task(name=queue.RUN_PIPELINE)
     def run_pipeline(kind: str = "train", names: list[str] | None = None) -> str:
-        """Starts a run (of all steps, or of the named ones); returns its id."""
-        run_id = steps.create(catalogue(), names or [], "task")
+        """Starts a run of a kind (crawl, process, train, full), or of the named steps of it; returns its id."""
+        run_id = steps.create(catalogue(), names or [], "task", kind=kind)
         with catalogue().read() as conn:
             first = runs.next_step(conn, run_id)
         queue.wake_step(app, run_id, first or "")
@@ -39,7 +39,7 @@ def create_worker(settings: Settings) -> Celery:
     def as_task(name: str) -> None:
         def step(run_id: str | None = None, options: dict[str, Any] | None = None) -> str:
             """Does this step of a run; without one, as a run of its own."""
-            return go_on(run_id or steps.create(catalogue(), [name], "task", **(options or {})), name)
+            return go_on(run_id or steps.create(catalogue(), [name], "task", kind="full", **(options or {})), name)
 
         app.task(name=f"trainer.{name}")(step)
 

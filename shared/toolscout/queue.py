@@ -33,6 +33,26 @@ RUN_PIPELINE = "trainer.run_pipeline"
 RUN_STEPS = ("generate_finetuning_data", "generate_synthetic_data", "combine_datasets", "train_query_adapter")
 # What sending raises while Redis does not answer.
 AWAY = (kombu.exceptions.OperationalError, redis.exceptions.RedisError, OSError)
+# What a run may be: kind → its steps.
+RUN_KINDS = {
+    "crawl": ("crawl", "process"),
+    "process": ("process",),
+    "train": RUN_STEPS,
+    "full": ("crawl", "process", *RUN_STEPS),
+}
+START_DUE = "maintenance.start_due_run"
+
+
+def steps_of(kind: str, names: Sequence[str]) -> list[str]:
+    """The named steps of a kind of run in their order; all of them where none is named. Raises InvalidInput."""
+    if kind not in RUN_KINDS:
+        raise InvalidInput(f"There is no run of kind {kind[:64]!r}.", remedy=f"Kinds are {', '.join(RUN_KINDS)}.")
+    every = RUN_KINDS[kind]
+    unknown = [name for name in names if name not in every]
+    if unknown:
+        remedy = f"Steps of {kind} are {', '.join(every)}."
+        raise InvalidInput(f"A run of kind {kind} has no step {unknown[0][:64]!r}.", reason="unknown_step", remedy=remedy)
+    return [name for name in every if name in names] or list(every)
 
 
 def route(name: str, *_: object, **__: object) -> dict[str, str]:
@@ -70,7 +90,8 @@ def create_celery(settings: Settings) -> Celery:
                 "schedule": timedelta(seconds=settings.sweep_seconds),
                 # A sweep that nobody ran in time is worth nothing: the next one does the same.
                 "options": {"expires": settings.sweep_seconds * 2},
-            }
+            },
+            "start_due_run": {"task": START_DUE, "schedule": timedelta(minutes=1), "options": {"expires": 120}},
         },
     )
     return app

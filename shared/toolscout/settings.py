@@ -11,6 +11,7 @@ from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parents[2]
+DAY = 86_400
 
 
 def cores() -> int:
@@ -107,6 +108,13 @@ class Settings(BaseSettings):
         0.1, ge=0, le=1, description="Share of the sessions that a new experiment's candidate gets"
     )
 
+    recrawl_days: float = Field(7.0, ge=0, description="A page older than this is fetched again by a run that crawls")
+    pipeline_days: float = Field(
+        7.0, ge=0, description="Days after which a run starts by itself, if anybody rated anything; 0: never"
+    )
+    pipeline_ratings: int = Field(
+        500, ge=0, description="New ratings after which a run starts by itself; 0: however many there are"
+    )
     trainer_base: str = Field(
         "",
         description="What the trainer fine-tunes: a hub id or a path; empty: the embedded model, SmolLM2-135M",

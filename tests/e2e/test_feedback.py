@@ -1,10 +1,12 @@
 """The loop over HTTP: visitors with known tastes rate, the pipeline learns, its candidate is promoted."""
 
+from collections import Counter
+
 import pytest
 from toolscout.query_adapter import POINTERS
 
 from benchmarks.feedback import pipeline, promote, unadapted
-from benchmarks.system import SHARED
+from benchmarks.system import SHARED, running
 from services import simulate
 from tests.needs import missing
 
@@ -47,3 +49,16 @@ def test_search_learns_from_visitors_and_not_from_one_who_poisons(world: simulat
         served = system.events("search_served")[-1]["toolscout"]["query_adapter"]
         models = system.env["TOOLSCOUT_MODELS_DIR"]
         assert served and served in str((SET.__class__(models) / POINTERS["stable"]).resolve())
+
+
+def test_a_run_that_crawls_waits_for_its_pages(site) -> None:
+    """Pages whose copy is old are fetched again, read, and only then does the run go on."""
+    urls = site.urls(3)
+    with running(llm="off", allow_hosts=site.allow, host_delay=0, recrawl_days=0) as system:
+        with system.client(headers={"Authorization": f"Bearer {system.admin_key}"}) as operator:
+            operator.post("/api/v1/process_url", json={"urls": urls, "wait": True}).raise_for_status()
+        done = system.command("train", "--kind", "crawl")
+        assert done.returncode == 0, done.stderr
+        assert "crawl: done" in done.stdout and "process: done" in done.stdout
+        fetched = Counter(event["url"]["full"] for event in system.events("page_fetched"))
+    assert fetched == dict.fromkeys(urls, 2)

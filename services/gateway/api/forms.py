@@ -7,13 +7,13 @@ from typing import Annotated, Literal
 from fastapi import Depends, Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 from toolscout.domain import CATEGORIES, Pricing
+from toolscout.settings import DAY
 from toolscout.text import clean
 
 MAX_QUERY = 1000
 MAX_OFFSET = 500
 MAX_URLS = 1000
 MAX_COMMENT = 2000
-DAY = 86_400
 
 Word = Annotated[str, StringConstraints(min_length=1, max_length=40)]
 Words = Annotated[list[Word], Field(max_length=20)]

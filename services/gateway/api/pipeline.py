@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import pathlib
 import time
-from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request
@@ -13,8 +12,8 @@ from fastapi.responses import FileResponse, Response
 from pydantic import Field, StringConstraints
 from toolscout import queue
 from toolscout.catalogue import runs
-from toolscout.errors import InvalidInput, NotFound
-from toolscout.queue import RUN_STEPS
+from toolscout.errors import NotFound
+from toolscout.queue import RUN_KINDS, RUN_STEPS, steps_of
 
 from services.gateway.admin import need_admin
 from services.gateway.api.forms import Form
@@ -36,7 +35,7 @@ RunId = Annotated[str, Path(pattern=r"^[\w-]{1,64}$")]
 class RunForm(Form):
     """Without `steps`, or with an empty list, all of them."""
 
-    kind: Literal["train"]
+    kind: Literal["crawl", "process", "train", "full"]
     steps: Names = ()
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     source: Literal["catalogue", "elasticsearch"] = "catalogue"
@@ -44,14 +43,21 @@ class RunForm(Form):
 
 @router.get("")
 async def pipeline(request: Request) -> Response:
-    """The steps in their order, and whether there is a queue to wake a trainer by."""
-    return reply({"steps": RUN_STEPS, "queue": gateway_of(request).celery is not None})
+    """Steps in their order, kinds of runs, whether there is a queue to wake a trainer by, and the next start."""
+    gateway = gateway_of(request)
+
+    def read() -> dict[str, Any]:
+        with gateway.catalogue.read() as conn:
+            following = runs.next_start(conn, gateway.settings, time.time())
+        return {"steps": RUN_STEPS, "kinds": RUN_KINDS, "queue": gateway.celery is not None, "next": following}
+
+    return reply(await gateway.in_thread(read))
 
 
 @router.post("/runs", status_code=202)
 async def start_run(form: RunForm, request: Request) -> Response:
     """Starts a run; 409 while another one is open. Without a queue it waits for the command that `waits_for` names."""
-    gateway, names = gateway_of(request), _in_order(form.steps)
+    gateway, names = gateway_of(request), steps_of(form.kind, form.steps)
 
     def start() -> dict[str, Any]:
         with gateway.catalogue.write() as conn:
@@ -110,15 +116,6 @@ async def artefact(run_id: RunId, step: str, name: str, request: Request) -> Res
     if headers["ETag"] in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     return FileResponse(path, headers=headers, filename=name, media_type="application/octet-stream")
-
-
-def _in_order(names: Sequence[str]) -> list[str]:
-    """The named steps in their order; all of them where none is named. Raises InvalidInput."""
-    unknown = [name for name in names if name not in RUN_STEPS]
-    if unknown:
-        remedy = f"Steps are {', '.join(RUN_STEPS)}."
-        raise InvalidInput(f"There is no step {unknown[0]!r}.", reason="unknown_step", remedy=remedy)
-    return [name for name in RUN_STEPS if name in names] or list(RUN_STEPS)
 
 
 def _run(gateway: Gateway, run_id: str) -> dict[str, Any]:

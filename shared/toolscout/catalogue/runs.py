@@ -9,8 +9,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from toolscout.catalogue.engine import lock, plain
-from toolscout.catalogue.tables import run_steps, runs
+from toolscout.catalogue.tables import feedback, run_steps, runs
 from toolscout.errors import Conflict, LostLease, NotFound
+from toolscout.settings import DAY, Settings
 
 QUEUED, RUNNING, DONE, FAILED, CANCELLED, SKIPPED = "queued", "running", "done", "failed", "cancelled", "skipped"
 OPEN = (QUEUED, RUNNING)
@@ -64,6 +65,22 @@ def _with_steps(conn: sa.Connection, found: Sequence[sa.Row]) -> list[dict[str, 
         step = plain(row)
         out[step.pop("run_id")]["steps"].append(step)
     return list(out.values())
+
+
+def next_start(conn: sa.Connection, settings: Settings, now: float) -> dict[str, Any]:
+    """When a training run starts by itself: {due, at, ratings, of}; `at` is None where no day is set or nothing rated.
+
+    It is due when `ratings` new ones have reached `of`, or at `at`: some days after the last run or the first rating.
+    """
+    last = conn.execute(sa.select(sa.func.max(runs.c.created_at)).where(runs.c.kind.in_(("train", "full")))).scalar()
+    stmt = sa.select(sa.func.count(), sa.func.min(feedback.c.created_at)).where(feedback.c.created_at > (last or 0.0))
+    ratings, first = conn.execute(stmt).one()
+    days, of = settings.pipeline_days, settings.pipeline_ratings
+    at = (last or first) + days * DAY if days and ratings else None
+    return {"due": bool(ratings) and (0 < of <= ratings or (at is not None and at <= now)), "at": at} | {
+        "ratings": ratings,
+        "of": of,
+    }
 
 
 def next_step(conn: sa.Connection, run_id: str) -> str | None:

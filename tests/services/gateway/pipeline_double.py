@@ -100,6 +100,7 @@ class Pipeline:
     def __init__(self) -> None:
         self.runs: list[dict[str, Any]] = []
         self.queue = True
+        self.next: dict[str, Any] = {"due": False, "at": AT + 86400, "ratings": 12, "of": 500}
 
     def goes_on(self, **values: Any) -> None:
         """The newest run's first step works and is so far."""
@@ -112,7 +113,7 @@ class Pipeline:
 
     def answer(self, method: str, path: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
         if path == "":
-            return 200, {"steps": STEPS, "queue": self.queue}
+            return 200, {"steps": STEPS, "queue": self.queue, "next": self.next}
         if path == "runs" and method == "POST":
             return 202, self._start(body)
         if path == "runs":

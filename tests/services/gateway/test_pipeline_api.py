@@ -79,7 +79,10 @@ def test_the_gateway_has_the_page_and_the_routes(settings, sqlite_url):
 
 
 def test_the_steps_are_told_in_their_order(app):
-    assert app.operator.get("/api/v1/pipeline").json() == {"steps": list(RUN_STEPS), "queue": False}
+    told = app.operator.get("/api/v1/pipeline").json()
+    assert (told["steps"], told["queue"]) == (list(RUN_STEPS), False)
+    assert told["kinds"]["full"][:2] == ["crawl", "process"]
+    assert told["next"] == {"due": False, "at": None, "ratings": 0, "of": 500}
 
 
 def test_a_run_has_all_steps_unless_some_are_named(app):
@@ -139,7 +142,8 @@ def test_a_second_run_is_a_conflict_with_a_way_out(app):
     "body",
     [
         {},
-        {"kind": "crawl"},
+        {"kind": "bake"},
+        {"kind": "process", "steps": ["crawl"]},
         {"seed": -1},
         {"seed": 2**31},
         {"seed": "x"},

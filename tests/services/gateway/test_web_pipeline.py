@@ -289,3 +289,29 @@ def test_the_page_fits_a_phone_in_korean(phone: Page, api: Api) -> None:
     phone.get_by_role("button", name="English").click()
     expect(phone.locator("h1")).to_have_text("Training")
     assert phone.evaluate(WIDE) == 0
+
+
+def test_a_whole_run_may_crawl_first_and_the_next_start_is_said(page: Page, api: Api) -> None:
+    enter(page, PATH)
+    start = page.locator(".start")
+    expect(start).to_contain_text("The next run starts by itself on Nov 26, 2025")
+    expect(start).to_contain_text("or when there are 500 new ratings (now 12).")
+    page.get_by_text("Options").click()
+    page.get_by_label("Fetch pages that are old first").check()
+    page.get_by_role("button", name="Start a whole run").click()
+    expect(page.locator(".run").first).to_be_visible()
+    assert api.operator.changes == [("POST", RUNS, {"kind": "full", "seed": 0, "source": "catalogue"})]
+
+
+@pytest.mark.parametrize(
+    ("following", "said"),
+    [
+        ({"ratings": 0, "at": None, "of": 500}, "Nobody has rated anything since the last run"),
+        ({"ratings": 3, "at": None, "of": 0}, "Runs do not start by themselves"),
+        ({"ratings": 3, "at": None, "of": 9}, "by itself when there are 9 new ratings (now 3)."),
+    ],
+)
+def test_when_no_run_starts_by_itself_the_page_says_why(page: Page, api: Api, following: dict, said: str) -> None:
+    api.operator.pipeline.next = following
+    enter(page, PATH)
+    expect(page.locator(".start")).to_contain_text(said)

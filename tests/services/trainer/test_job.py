@@ -171,5 +171,5 @@ def test_the_script_and_the_command_do_a_step(shop: Shop, settings: Settings) ->
     assert "triples: train 0" in done.stdout
     wrong = run("-m", "services.cli", "train", "--step", "bake_bread", "--here")
     assert wrong.returncode == 1
-    assert "Steps are generate_finetuning_data" in wrong.stderr
+    assert "Steps of train are generate_finetuning_data" in wrong.stderr
     assert "--seed" in run("-m", "services.trainer.combine_datasets", "--help").stdout

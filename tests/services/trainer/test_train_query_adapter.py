@@ -166,3 +166,14 @@ def test_a_second_adapter_stands_on_the_first() -> None:
     second = train(Pairs(queries=served.apply(queries), positives=pairs.positives, pool=pairs.pool), 0, name="second")
     one_after_the_other = second.apply(served.apply(queries))
     assert np.sum(both.apply(queries) * one_after_the_other, axis=1).min() > 0.999
+
+
+def test_with_thumbs_down_alone_there_is_nothing_to_learn_from(shop: Shop, train: Trainer) -> None:
+    for n, (query, _) in enumerate(questions()):
+        search = shop.search(query, list(TOPICS), session=f"v{n}")
+        shop.rate(search, "down", "law", session=f"v{n}")
+        shop.rate(search, "down", session=f"v{n}")
+    step = train(*STEPS)
+    assert (step["state"], step["reason"]) == ("skipped", "too_few_ratings")
+    drops = {reason: n for one in train.run["steps"] for reason, n in (one["drops"] or {}).items()}
+    assert drops == {"quoted_down": 192, "only_negatives": 192}

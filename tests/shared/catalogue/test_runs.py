@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from toolscout.catalogue import Catalogue, runs
+from toolscout.catalogue import Catalogue, runs, searches
 from toolscout.errors import Conflict, LostLease, NotFound
+from toolscout.settings import Settings
 
 STEPS = ("first", "second", "third")
 LEASE = 30.0
@@ -298,3 +299,34 @@ def test_an_artefact_is_this_runs_else_the_newest(clock: Clock) -> None:
             one = runs.artefact(conn, "first", "rows.jsonl", wanted)
             assert one and one["run_id"] == found
         assert runs.artefact(conn, "first", "other") is None
+
+
+def rate(catalogue: Catalogue, n: int, at: float) -> None:
+    row = {"filters": {}, "results": [], "no_match": False, "index_version": 1, "encoder": "e", "timings": {}}
+    row |= {"ab_group": "stable", "session_id": "s", "query": "q", "created_at": at}
+    with catalogue.write() as conn:
+        for k in range(n):
+            searches.add(conn, row | {"id": f"{at}-{k}"})
+            said = {"search_id": f"{at}-{k}", "session_id": "s", "tool_id": 0, "rating": "up", "score": None}
+            searches.rate(conn, said | {"comment": None, "created_at": at})
+
+
+def test_a_run_is_due_after_some_ratings_or_some_days(catalogue: Catalogue, settings: Settings) -> None:
+    mine = settings.model_copy(update={"pipeline_days": 7.0, "pipeline_ratings": 5})
+
+    def due(now: float, **values: float) -> tuple[bool, float | None, int]:
+        with catalogue.read() as conn:
+            found = runs.next_start(conn, mine.model_copy(update=values), now)
+        return found["due"], found["at"], found["ratings"]
+
+    assert due(1e9) == (False, None, 0)  # nobody has said anything
+    rate(catalogue, 3, 1000.0)
+    assert due(2000.0) == (False, 1000.0 + 7 * 86_400, 3)
+    assert due(1000.0 + 7 * 86_400)[0]
+    assert due(2000.0, pipeline_ratings=3)[0]
+    assert due(1e9, pipeline_days=0.0, pipeline_ratings=0) == (False, None, 3)
+    with catalogue.write() as conn:
+        runs.create(conn, "train", ["a"], 0, {}, "test", 5000.0)
+    assert due(1e9) == (False, None, 0)  # what was said before that run is known to it
+    rate(catalogue, 1, 6000.0)
+    assert due(6001.0) == (False, 5000.0 + 7 * 86_400, 1)

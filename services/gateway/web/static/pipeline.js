@@ -20,7 +20,7 @@ addWords({ en, ko });
 
 let parts = null; // {stale, start, list, none, more}: the page's places
 let form = null; // what starts a run
-let pipeline = null; // {steps, queue} of the server
+let pipeline = null; // {steps, queue, next} of the server
 let found = new Map(); // runs by id
 let cards = new Map(); // by id: what is open stays while figures change
 let total = 0;
@@ -109,7 +109,7 @@ function card(run, n) {
 async function start(body, problem) {
   let run;
   const done = await guard(async () => {
-    run = await call(`${BASE}/runs`, { body: { kind: "train", ...body }, signal: leaving.signal });
+    run = await call(`${BASE}/runs`, { body, signal: leaving.signal });
   }, problem);
   if (done) {
     total += 1;
