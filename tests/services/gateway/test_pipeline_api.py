@@ -267,7 +267,7 @@ def test_a_file_that_is_gone_or_changed_is_not_found_and_says_how_to_make_it_aga
     assert app.operator.get(file).status_code == 404
 
 
-@pytest.mark.parametrize("name", ["..%2F..%2Fsecret", "../../../secret", "%2e%2e%2fsecret", "/etc/passwd", "%00"])
+@pytest.mark.parametrize("name", ["..%2F..%2Fsecret", "../../../secret", "%2e%2e%2fsecret", "/etc/passwd"])
 def test_an_address_leads_to_no_file_but_the_rows_own(app, models, name):
     (models.parent / "secret").write_bytes(b"secret")
     run_id, _ = made(app)
