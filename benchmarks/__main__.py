@@ -19,7 +19,8 @@ from typing import Any
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.json"
-# In the order in which a page travels; each is a module of this package with add_options() and run().
+# In the order in which a page travels, what takes longest last; each is a module of this package with add_options() and
+# run().
 NAMES = (
     "extraction",
     "metadata",
@@ -36,6 +37,7 @@ NAMES = (
     "feedback",
     "startup",
     "memory",
+    "training",
 )
 
 

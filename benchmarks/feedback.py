@@ -21,7 +21,7 @@ from toolscout.settings import Settings
 from benchmarks.system import SHARED, System, running
 from services import simulate
 
-STEPS = ["generate_finetuning_data", "combine_datasets", "train_query_adapter"]
+STEPS = ["generate_finetuning_data", "combine_datasets", "train_query_adapter", "deploy"]
 PATIENCE_S = 300
 
 
@@ -53,14 +53,15 @@ def one(options: argparse.Namespace, taste: Any) -> dict[str, Any]:
         started = time.perf_counter()
         steps = pipeline(system)
         took = time.perf_counter() - started
-        deployed = bool((steps[-1]["figures"] or {}).get("deployed")) and promote(system)
+        trained, last = (steps[STEPS.index(name)] for name in ("train_query_adapter", "deploy"))
+        deployed = bool((last["figures"] or {}).get("deployed")) and promote(system)
         after = simulate.measure(system.url, world, options.unseen)
     return {
         **said,
         "pipeline_s": round(took, 1),
-        "state": steps[-1]["state"],
-        "why_not": steps[-1]["reason"] or (steps[-1]["figures"] or {}).get("why_not"),
-        "gate_gain": (steps[-1]["figures"] or {}).get("gain"),
+        "state": trained["state"],
+        "why_not": trained["reason"] or (trained["figures"] or {}).get("why_not"),
+        "gate_gain": (trained["figures"] or {}).get("gain"),
         "deployed": deployed,
         "left_out": {reason: n for step in steps for reason, n in (step["drops"] or {}).items()},
         "before": before,

@@ -14,7 +14,19 @@ from toolscout import __version__, events, logs
 from toolscout.settings import Settings
 
 from services.gateway import problems
-from services.gateway.api import admin, experiments, feedback, health, missed, pipeline, process, search, survey, tools
+from services.gateway.api import (
+    adapters,
+    admin,
+    experiments,
+    feedback,
+    health,
+    missed,
+    pipeline,
+    process,
+    search,
+    survey,
+    tools,
+)
 from services.gateway.arms import is_bot
 from services.gateway.door import Door
 from services.gateway.state import Gateway, gateway_of
@@ -61,7 +73,7 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPI(title="Toolscout", version=__version__, lifespan=life, redoc_url=None)
     problems.install(app)
     app.add_middleware(Door, settings=settings)
-    for part in (search, process, feedback, survey, tools, health, admin, experiments, missed, pipeline):
+    for part in (search, process, feedback, survey, tools, health, admin, experiments, missed, pipeline, adapters):
         app.include_router(part.router)
 
     @app.get("/", include_in_schema=False)
@@ -73,6 +85,7 @@ def create_app(settings: Settings) -> FastAPI:
     @app.get("/admin", include_in_schema=False)
     @app.get("/admin/missed", include_in_schema=False)
     @app.get("/admin/pipeline", include_in_schema=False)
+    @app.get("/admin/models", include_in_schema=False)
     async def operator() -> Response:
         return FileResponse(WEB / "admin.html", headers=PAGE_HEADERS)
 

@@ -70,6 +70,9 @@ class Arms:
         """The experiment of the arms as they are described, opened if it is new."""
         now = time.time()
         with self._catalogue.write() as conn:
+            # Again, now that nobody moves pointers: between two of them the arms were described half.
+            experiments.hold(conn)
+            self._described = self._describe(self._settings)
             found = experiments.sync(conn, self._described, self._settings.candidate_share, now)
         if found and found.created_at == now:
             logs.emit(events.ExperimentChanged(experiment=found.id, change="opened", share=found.share))

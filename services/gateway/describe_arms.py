@@ -7,7 +7,7 @@ from typing import Any
 from toolscout import query_adapter
 from toolscout.adapters import POINTERS, find
 from toolscout.domain import CANDIDATE, STABLE
-from toolscout.endpoints import has_own_model
+from toolscout.endpoints import deployed, has_own_model
 from toolscout.prompts.answer import rules
 from toolscout.settings import Settings
 
@@ -19,7 +19,8 @@ def describe_arms(settings: Settings) -> dict[str, dict[str, Any]] | None:
     """
     arms = {STABLE: _arm(settings, STABLE), CANDIDATE: _arm(settings, CANDIDATE)}
     if settings.llm_api_base_new_model:
-        arms[CANDIDATE] |= {"endpoint": settings.llm_api_base_new_model, "model": settings.llm_model_new_model}
+        own = {"endpoint": settings.llm_api_base_new_model, "model": settings.llm_model_new_model, "adapter": None}
+        arms[CANDIDATE] |= own
     elif arms[STABLE] == arms[CANDIDATE]:
         return None
     return arms
@@ -27,18 +28,21 @@ def describe_arms(settings: Settings) -> dict[str, dict[str, Any]] | None:
 
 def _arm(settings: Settings, arm: str) -> dict[str, Any]:
     mode = settings.llm_mode
+    asked = arm if arm == STABLE or has_own_model(settings) else STABLE
+    served = deployed(settings, asked)
+    base, model = (served.base, served.model) if served else (settings.llm_api_base, settings.llm_model)
     ranked = query_adapter.find(settings.models_dir, arm)
     return {
-        "endpoint": settings.llm_api_base if mode == "external" else mode,
-        "model": settings.llm_model if mode == "external" else "",
+        "endpoint": base if mode == "external" else mode,
+        "model": model if mode == "external" else "",
         "prompt": rules()[1],
-        "adapter": _adapter(settings, arm) if mode == "embedded" else None,
+        "adapter": _adapter(settings, asked) if served or mode == "embedded" else None,
         "query_adapter": ranked.id if ranked else None,
     }
 
 
 def _adapter(settings: Settings, arm: str) -> str | None:
-    """The id of the adapter that an embedded arm serves."""
-    pointer = settings.models_dir / POINTERS[arm if arm == STABLE or has_own_model(settings) else STABLE]
+    """The id of the adapter that an arm's pointer names."""
+    pointer = settings.models_dir / POINTERS[arm]
     found = find(pointer) if pointer.exists() else None
     return found.id if found else None

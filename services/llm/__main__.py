@@ -53,6 +53,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("arm", choices=[STABLE, CANDIDATE])
     parser.add_argument("--host", default="127.0.0.1", help="address to bind to")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--address", default="", help="where others reach it, e.g. http://llm:8000/v1")
     parser.add_argument("--servers", type=int, default=1, help="how many such servers share this machine's cores")
     return parser.parse_args()
 
@@ -60,7 +61,7 @@ def _options() -> argparse.Namespace:
 def serve(settings: Settings, options: argparse.Namespace) -> None:
     weights()  # said in one line where the package lacks
     with _door(options.host, options.port) as door:
-        address = f"http://127.0.0.1:{door.getsockname()[1]}/v1"
+        address = options.address or f"http://127.0.0.1:{door.getsockname()[1]}/v1"
         hosts = LOOPBACK if options.host in LOOPBACK else ["*"]
         app = create_app(settings, options.arm, address, max(1, options.servers), hosts)
         config = uvicorn.Config(

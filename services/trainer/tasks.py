@@ -36,13 +36,14 @@ def create_worker(settings: Settings) -> Celery:
         queue.wake_step(app, run_id, first or "")
         return run_id
 
-    def as_task(name: str) -> None:
+    def as_task(name: str, kind: str) -> None:
         def step(run_id: str | None = None, options: dict[str, Any] | None = None) -> str:
             """Does this step of a run; without one, as a run of its own."""
-            return go_on(run_id or steps.create(catalogue(), [name], "task", kind="full", **(options or {})), name)
+            return go_on(run_id or steps.create(catalogue(), [name], "task", kind=kind, **(options or {})), name)
 
         app.task(name=f"trainer.{name}")(step)
 
-    for name in steps.STEPS:
-        as_task(name)
+    for kind in ("full", "compare"):
+        for name in queue.RUN_KINDS[kind]:
+            as_task(name, kind)
     return app

@@ -1,5 +1,4 @@
-"""Trains a query adapter on what visitors said and, if its gate lets it pass on their held-out questions, makes it the
-candidate's."""
+"""Trains a query adapter on what visitors said, and measures on their held-out questions whether it may serve."""
 
 from __future__ import annotations
 
@@ -13,13 +12,12 @@ import numpy as np
 import orjson
 import sqlalchemy as sa
 from toolscout import query_adapter
-from toolscout.catalogue import changes, experiments
+from toolscout.catalogue import changes
 from toolscout.catalogue.tables import chunks
-from toolscout.domain import CANDIDATE, STABLE, Chunk
+from toolscout.domain import STABLE, Chunk
 from toolscout.encoder import DIM, Encoder, unpack
 from toolscout.errors import ToolscoutError
 from toolscout.index import Index
-from toolscout.pointers import point
 from toolscout.query_adapter import FOLDER, QueryAdapter
 
 from services.trainer import steps
@@ -62,8 +60,6 @@ def run(job: Job) -> None:
     where = job.settings.models_dir / FOLDER / job.run_id
     _publish(job, where, made, report, encoder.sha, served)
     job.figures |= {name: report[name] for name in ("passed", "why_not", "gain", "interval")}
-    if report["passed"]:
-        _deploy(job, where)
 
 
 def _triples(job: Job, split: str) -> list[Row]:
@@ -167,7 +163,7 @@ def _judged(
 ) -> dict[str, Any]:
     """nDCG@10 on the visitors' held-out questions and on frozen sets, against what stable serves."""
     held = _held(job, encoder, rows)
-    index = _index(job)
+    index = read_index(job)
     before: dict[str, np.ndarray] = {}
     after: dict[str, np.ndarray] = {}
     for side, adapter in ((before, served), (after, made)):
@@ -192,7 +188,7 @@ def _ndcg(index: Index, one: Held, adapter: QueryAdapter | None) -> float:
     return ndcg(list(dict.fromkeys(hit.tool_id for hit in hits)), one.tools)
 
 
-def _index(job: Job) -> Index:
+def read_index(job: Job) -> Index:
     """The catalogue's passages as a gateway would search them now."""
     index = Index()
     while True:
@@ -270,17 +266,6 @@ def _card(job: Job, report: Mapping[str, Any], provenance: Mapping[str, Any]) ->
     why = "; ".join(report["why_not"])
     lines += ["", f"The gate {'let it pass' if report['passed'] else f'did not let it pass: {why}'}."]
     return "\n".join(lines) + "\n"
-
-
-def _deploy(job: Job, where: Path) -> None:
-    """Points the candidate to it, unless an experiment runs: sessions must not see their arm change."""
-    with job.catalogue.read() as conn:
-        now = experiments.current(conn)
-    if now and not now.ended:
-        job.figures |= {"deployed": False, "deployed_why_not": f"experiment {now.id} is {now.state}"}
-        return
-    point(job.settings.models_dir / query_adapter.POINTERS[CANDIDATE], where)
-    job.figures |= {"deployed": True}
 
 
 if __name__ == "__main__":

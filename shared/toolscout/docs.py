@@ -63,10 +63,27 @@ def _value(default: Any) -> str:
     return str(default)
 
 
+def events_markdown() -> str:
+    """docs/events.md, whole."""
+    lines = ["# Events", "", "Generated from `shared/toolscout/events.py` by `make docs`; do not edit.", ""]
+    common = {row[0] for row in events.fields(events.Event)}
+    lines += ["Every event may carry:", "", *_table(events.Event, set())]
+    for event in events.catalogue():
+        lines += ["", f"## {event.action}", "", (event.__doc__ or "").strip(), ""]
+        rows = _table(event, common)
+        lines += rows if len(rows) > 2 else ["No fields of its own."]
+    return "\n".join(lines) + "\n"
+
+
+def _table(event: type[events.Event], without: set[str]) -> list[str]:
+    rows = [f"| `{path}` | {kind} | {unit} |" for name, path, kind, unit in events.fields(event) if name not in without]
+    return ["| field | type | unit |", "|---|---|---|", *rows]
+
+
 def derived() -> dict[Path, str]:
     """Every derived file with what it must hold."""
     return {
-        ROOT / "docs" / "events.md": events.markdown(),
+        ROOT / "docs" / "events.md": events_markdown(),
         ROOT / "docs" / "settings.md": settings_markdown(),
         ROOT / ".env.example": env_example(),
     }

@@ -175,6 +175,33 @@ class StepEnded(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingProgressed(Event):
+    """A step of fine-tuning a language model, or a measurement of its loss on held-out rows."""
+
+    action: ClassVar[str] = "training_progressed"
+    run_id: str | None = None
+    phase: str | None = None
+    training_step: int = figure("steps", 0)
+    training_steps: int = figure("steps", 0)
+    loss: float | None = figure("nats/token")
+    eval_loss: float | None = figure("nats/token")
+    eta_s: float | None = figure("s")
+    rows_per_s: float | None = figure("rows/s")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdapterDeployed(Event):
+    """Adapters that passed their gates became the candidate's: of the language model, of queries, or of both."""
+
+    action: ClassVar[str] = "adapter_deployed"
+    run_id: str | None = None
+    driver: str | None = None
+    adapter: str | None = None
+    query_adapter: str | None = None
+    model: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UrlsSubmitted(Event):
     """`process_url` took a request."""
 
@@ -361,20 +388,3 @@ def document(event: Event) -> dict[str, Any]:
             at = at.setdefault(part, {})
         at[path[-1]] = value
     return out
-
-
-def markdown() -> str:
-    """docs/events.md, whole."""
-    lines = ["# Events", "", "Generated from `shared/toolscout/events.py` by `make docs`; do not edit.", ""]
-    common = {row[0] for row in fields(Event)}
-    lines += ["Every event may carry:", "", *_table(Event, set())]
-    for event in catalogue():
-        lines += ["", f"## {event.action}", "", (event.__doc__ or "").strip(), ""]
-        rows = _table(event, common)
-        lines += rows if len(rows) > 2 else ["No fields of its own."]
-    return "\n".join(lines) + "\n"
-
-
-def _table(event: type[Event], without: set[str]) -> list[str]:
-    rows = [f"| `{path}` | {kind} | {unit} |" for name, path, kind, unit in fields(event) if name not in without]
-    return ["| field | type | unit |", "|---|---|---|", *rows]

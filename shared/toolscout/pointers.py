@@ -18,10 +18,21 @@ KINDS: tuple[Mapping[str, str], ...] = (adapters.POINTERS, query_adapter.POINTER
 
 def point(pointer: Path, target: Path) -> None:
     """Has the pointer name the target, a folder below the same models/."""
+    point_all({pointer: target})
+
+
+def point_all(targets: Mapping[Path, Path]) -> None:
+    """Has each pointer name its target. None moves unless all can be made: a full disk is found out before."""
+    made = {pointer: _linked(pointer, target) for pointer, target in targets.items()}
+    for pointer, new in made.items():
+        new.replace(pointer)
+
+
+def _linked(pointer: Path, target: Path) -> Path:
     new = pointer.with_name(f".{pointer.name}.new")
     new.unlink(missing_ok=True)
     new.symlink_to(os.path.relpath(target, pointer.parent))
-    new.replace(pointer)
+    return new
 
 
 def promote(models_dir: Path) -> list[str]:

@@ -30,7 +30,15 @@ DESCRIBE = "processor.describe_tools"
 SWEEP = "maintenance.sweep"
 RUN_PIPELINE = "trainer.run_pipeline"
 # The steps of a run in their order; each is a task trainer.NAME.
-RUN_STEPS = ("generate_finetuning_data", "generate_synthetic_data", "combine_datasets", "train_query_adapter")
+RUN_STEPS = (
+    "generate_finetuning_data",
+    "generate_synthetic_data",
+    "combine_datasets",
+    "train_query_adapter",
+    "finetune_model",
+    "evaluate",
+    "deploy",
+)
 # What sending raises while Redis does not answer.
 AWAY = (kombu.exceptions.OperationalError, redis.exceptions.RedisError, OSError)
 # What a run may be: kind → its steps.
@@ -39,6 +47,7 @@ RUN_KINDS = {
     "process": ("process",),
     "train": RUN_STEPS,
     "full": ("crawl", "process", *RUN_STEPS),
+    "compare": ("compare_adapters",),
 }
 START_DUE = "maintenance.start_due_run"
 
@@ -51,7 +60,9 @@ def steps_of(kind: str, names: Sequence[str]) -> list[str]:
     unknown = [name for name in names if name not in every]
     if unknown:
         remedy = f"Steps of {kind} are {', '.join(every)}."
-        raise InvalidInput(f"A run of kind {kind} has no step {unknown[0][:64]!r}.", reason="unknown_step", remedy=remedy)
+        raise InvalidInput(
+            f"A run of kind {kind} has no step {unknown[0][:64]!r}.", reason="unknown_step", remedy=remedy
+        )
     return [name for name in every if name in names] or list(every)
 
 

@@ -8,7 +8,13 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 DAY = 86_400
@@ -35,6 +41,20 @@ class Settings(BaseSettings):
         enable_decoding=False,
         frozen=True,
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Files named like a variable in TOOLSCOUT_SECRETS_DIR come last: containers get passwords that way."""
+        folder = os.environ.get("TOOLSCOUT_SECRETS_DIR", "")
+        secrets = (SecretsSettingsSource(settings_cls, secrets_dir=folder),) if folder else ()
+        return (init_settings, env_settings, dotenv_settings, *secrets)
 
     data_dir: Path = Field(Path("data"), description="Where the database, raw pages and logs are kept")
     models_dir: Path = Field(ROOT / "models", description="Encoder and adapters")
@@ -122,6 +142,24 @@ class Settings(BaseSettings):
     deploy: Literal["", "embedded", "vllm", "llamacpp", "lmstudio", "ollama", "manual"] = Field(
         "", description="How an adapter that passed its gate is served; empty: embedded with that model, else manual"
     )
+    deploy_api_base: str = Field("", description="Server that adapters are deployed on; empty: that of LLM_API_BASE")
+    deploy_models_dir: str = Field("", description="models/ as that server sees it, where its path is another there")
+    gguf_converter: str = Field(
+        "", description="llama.cpp's convert_hf_to_gguf.py, for LM Studio and Ollama; empty: looked for on the PATH"
+    )
+    gate_rows: int = Field(20, ge=2, description="Held-out rows below which nothing can be told of an adapter")
+    gate_gain: float = Field(
+        0.0, ge=0, le=1, description="Mean gain in score that an adapter needs; its 95% interval must be above 0 anyway"
+    )
+    gate_worse: float = Field(
+        0.02, ge=0, le=1, description="How much worse a guarded figure may be before its interval keeps an adapter back"
+    )
+    gate_slower: float = Field(2.0, ge=1, description="How many times as long an adapter's replies may take")
+    judge_base: str = Field(
+        "", description="OpenAI-compatible endpoint of the gate's judge; empty: LLM_API_BASE where it is set, else none"
+    )
+    judge_key: SecretStr = Field(SecretStr(""), description="Its key, where it wants one")
+    judge_model: str = Field("", description="Its model; empty: the first one that it lists, or LLM_MODEL")
     train_session_cap: int = Field(
         20, ge=1, description="Rows of training data that one session may give, so that nobody buys the model"
     )

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from toolscout import events
+from toolscout.docs import events_markdown
 from toolscout.events import Event
 
 
@@ -49,7 +50,7 @@ def test_two_documents_share_nothing() -> None:
 
 
 def test_the_docs_name_every_event_and_field() -> None:
-    text = events.markdown()
+    text = events_markdown()
     for event in events.catalogue():
         assert f"## {event.action}\n" in text
         assert all(f"`{path}`" in text for _, path, _, _ in events.fields(event))

@@ -66,6 +66,13 @@ def _shown(endpoint: str) -> str:
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
+def hold(conn: sa.Connection) -> Experiment | None:
+    """The current experiment. Until this transaction ends, nobody opens another, nor changes this one."""
+    lock(conn, ["experiments"])
+    row = conn.execute(_CURRENT.with_for_update(of=experiments)).one_or_none()
+    return _experiment(row) if row else None
+
+
 _CURRENT = sa.select(experiments).join(
     meta_table, sa.and_(meta_table.c.key == CURRENT, meta_table.c.value == experiments.c.id)
 )

@@ -349,3 +349,13 @@ run_steps = sa.Table(
     sa.Column("ended_at", Time),
     sa.Column("updated_at", Time, nullable=False),
 )
+
+# What an operator compares models on.
+questions = sa.Table(
+    "questions",
+    metadata,
+    sa.Column("id", Key, primary_key=True, autoincrement=True),
+    sa.Column("text", sa.Text, nullable=False, unique=True),
+    sa.Column("created_at", Time, nullable=False),
+    sqlite_autoincrement=True,
+)

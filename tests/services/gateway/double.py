@@ -18,7 +18,8 @@ WEB = Path(__file__).parents[3] / "services" / "gateway" / "web"
 # What the gateway sends with its pages.
 POLICY = "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'"
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-PAGES = {"/": "index.html", "/admin": "admin.html", "/admin/missed": "admin.html", "/admin/pipeline": "admin.html"}
+ADMIN = ("/admin", "/admin/missed", "/admin/pipeline", "/admin/models")
+PAGES = {"/": "index.html"} | dict.fromkeys(ADMIN, "admin.html")
 EVIL = '<img src=x onerror="window.hurt=1"><script>window.hurt=1</script>'
 LONG = "Cleanvoice reads a recording and cuts filler words, mouth sounds and long silences. " * 6
 

@@ -12,7 +12,7 @@ from toolscout.catalogue import Catalogue, meta, searches
 from toolscout.settings import Settings
 
 from services.gateway import problems
-from services.gateway.api import admin, experiments, feedback, missed, pipeline, survey
+from services.gateway.api import adapters, admin, experiments, feedback, missed, pipeline, survey
 from services.gateway.arms import Arms
 from services.gateway.door import Door
 from services.gateway.state import Gateway
@@ -33,7 +33,7 @@ class Operated:
         self.app.state.gateway = gateway
         problems.install(self.app)
         self.app.add_middleware(Door, settings=settings)
-        for part in (admin, experiments, missed, pipeline, survey, feedback):
+        for part in (admin, experiments, missed, pipeline, adapters, survey, feedback):
             self.app.include_router(part.router)
         with gateway.catalogue.write() as conn:
             self.key = meta.new_admin_key(conn)

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from tests.services.gateway.pipeline_double import Pipeline
+from tests.services.gateway.registry_double import Registry
 
 KEY = "the-admin-key"
 COOKIE = "toolscout_admin"
@@ -77,6 +78,7 @@ class Operator:
             "우리 회사 회의 녹음을 한국어로 받아 적고 화자별로 나눈 다음 할 일 목록까지 정리해 주는 도구"
         )
         self.pipeline = Pipeline()
+        self.registry = Registry(self.pipeline)
         self.refusal: tuple[int, Any] | None = None  # what the next change is answered with
         self.changes: list[tuple[str, str, Any]] = []
 
@@ -114,6 +116,8 @@ class Operator:
             return 200, {"items": copy.deepcopy(self.experiments)}
         if path.startswith("pipeline"):
             return self.pipeline.answer(method, path.removeprefix("pipeline").removeprefix("/"), query, body)
+        if path.startswith(("adapters", "questions")):
+            return self.registry.answer(method, path, body)
         if path == "missed":
             return 200, self._missed(query)
         if found := re.fullmatch(r"missed/(\w+)", path):

@@ -69,7 +69,7 @@ def step(name: str, state: str, **values: Any) -> dict[str, Any]:
 
 
 def done(name: str, start: float = AT, took: float = 83.4) -> dict[str, Any]:
-    made = MADE[name]
+    made = MADE.get(name, {"figures": {"rows": 3}, "drops": {}, "artefacts": ["report.json"]})
     files = [
         {"name": file, "path": f"runs/x/{file}", "rows": 2204 if "json" in file else None, "bytes": 1_834_201}
         | {"sha256": SHA, "there": file != "kto.jsonl"}
@@ -99,6 +99,7 @@ def failed(name: str = "deadbeef0000") -> dict[str, Any]:
 class Pipeline:
     def __init__(self) -> None:
         self.runs: list[dict[str, Any]] = []
+        self.files: dict[str, Any] = {}  # by step/name
         self.queue = True
         self.next: dict[str, Any] = {"due": False, "at": AT + 86400, "ratings": 12, "of": 500}
 
@@ -120,6 +121,8 @@ class Pipeline:
             start, size = int(query.get("offset", 0)), int(query["limit"])
             return 200, {"total": len(self.runs), "items": copy.deepcopy(self.runs[start : start + size])}
         _, name, *what = path.split("/")
+        if what and what[0] == "artefacts":
+            return 200, self.files["/".join(what[1:])]
         found = next(one for one in self.runs if one["id"] == name)
         if what == ["cancel"]:
             self._cancel(found)

@@ -1,4 +1,4 @@
-"""From ratings to an adapter that the candidate serves; and what keeps one from it."""
+"""From ratings to a query adapter that passes its gate and is deployed; and what keeps one from it."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from tests.services.trainer.conftest import Trainer
 from tests.services.trainer.shop import Shop
 
 STEPS = ("generate_finetuning_data", "combine_datasets", "train_query_adapter")
+ALL = (*STEPS, "deploy")
 TOPICS = {
     "photos": "portrait background camera picture wedding album retouch lens",
     "speech": "voice meeting transcript microphone podcast dictation interview subtitles",
@@ -72,10 +73,12 @@ def test_what_visitors_want_is_learnt_and_becomes_the_candidates(
     shop: Shop, train: Trainer, settings: Settings
 ) -> None:
     rate(shop, next_topic)
-    step = train(*STEPS)
+    deployed = train(*ALL)
+    step = train.run["steps"][-2]
     assert step["state"] == "done", step
-    assert (step["figures"]["passed"], step["figures"]["deployed"]) == (True, True)
+    assert step["figures"]["passed"] is True
     assert step["figures"]["gain"] > 0.1
+    assert (deployed["state"], deployed["figures"]["query_adapter"]) == ("done", train.run["id"]), deployed
     made = pointer(settings).resolve()
     assert made == settings.models_dir / "query_adapters" / train.run["id"]
     sha = Encoder(settings.encoder_dir).sha
@@ -91,10 +94,12 @@ def test_what_visitors_want_is_learnt_and_becomes_the_candidates(
 def test_ratings_at_random_teach_nothing_that_passes(shop: Shop, train: Trainer, settings: Settings) -> None:
     rng = Random(1)
     rate(shop, lambda _: rng.choice(list(TOPICS)))
-    step = train(*STEPS)
+    deployed = train(*ALL)
+    step = train.run["steps"][-2]
     assert step["state"] == "done"
     assert step["figures"]["passed"] is False
     assert step["figures"]["why_not"]
+    assert (deployed["state"], deployed["reason"]) == ("skipped", "nothing_passed")
     assert not pointer(settings).exists()
 
 
@@ -102,8 +107,9 @@ def test_one_session_cannot_teach_alone(shop: Shop, train: Trainer, settings: Se
     for query, topic in questions() * 3:
         search = shop.search(query, list(TOPICS), session="loud")
         shop.rate(search, "up", next_topic(topic), session="loud")
-    step = train(*STEPS)
-    assert (step["state"], step["reason"]) == ("skipped", "too_few_ratings")
+    train(*ALL)
+    ended = [(step["state"], step["reason"]) for step in train.run["steps"][-2:]]
+    assert ended == [("skipped", "too_few_ratings"), ("skipped", "nothing_passed")]
     assert not pointer(settings).exists()
     assert train.run["state"] == "done"
 
@@ -113,10 +119,10 @@ def test_a_running_experiment_keeps_its_arms(shop: Shop, train: Trainer, setting
     with shop.catalogue.write() as conn:
         running = experiments.sync(conn, arms, 0.1, 1.0)
     rate(shop, next_topic)
-    step = train(*STEPS)
-    assert step["figures"]["passed"] is True
-    assert step["figures"]["deployed"] is False
-    assert running and running.id in step["figures"]["deployed_why_not"]
+    deployed = train(*ALL)
+    assert train.run["steps"][-2]["figures"]["passed"] is True
+    assert (deployed["state"], deployed["reason"]) == ("skipped", "experiment_runs")
+    assert running and running.id in deployed["detail"]
     assert not pointer(settings).exists()
 
 

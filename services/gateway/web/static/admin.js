@@ -4,10 +4,12 @@ import { switchLanguage, t, translatePage } from "./i18n.js";
 import * as missed from "./missed.js";
 import { setUpOperator, tell } from "./operator.js";
 import * as pipeline from "./pipeline.js";
+import * as registry from "./registry.js";
 
 const $ = (id) => document.getElementById(id);
 const path = location.pathname.replace(/\/$/, "");
-const view = { "/admin/missed": missed, "/admin/pipeline": pipeline }[path] ?? experiments;
+const views = { "/admin/missed": missed, "/admin/pipeline": pipeline, "/admin/models": registry };
+const view = views[path] ?? experiments;
 
 function translate() {
   translatePage();

@@ -64,7 +64,7 @@ function asking({ seed, options }) {
   return [
     source ? span(t("pipeline.from", named("ratingSources", source))) : null,
     span(t("pipeline.drawn", seed)),
-    Object.entries(others).map(([name, value]) => el("span", {}, `${wordFor(name)} `, showValue(name, value))),
+    ...Object.entries(others).map(([name, value]) => el("span", {}, `${wordFor(name)} `, showValue(name, value))),
   ];
 }
 
