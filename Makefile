@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check install -qq -c constraints.txt
 TRAINER ?=
 
-.PHONY: help run test check bench docs encoder format clean
+.PHONY: help run test check examples bench docs encoder format clean
 help: ## say what can be made
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
 
@@ -19,6 +19,9 @@ test: $(VENV)/dev models/encoder/model.onnx ## pass the tests (ARGS="-k name" fo
 
 check: $(VENV)/dev ## format, lint, types, import contracts
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+examples: $(VENV)/dev ## test examples/ by Airflow and Prefect themselves (minutes, 600 MB in your cache)
+	@TOOLSCOUT_TEST_SCHEDULERS=1 $(BIN)/pytest tests/examples $(ARGS)
 
 format: $(VENV)/dev ## let ruff format and fix
 	@$(BIN)/ruff check -q --fix . ; $(BIN)/ruff format .
