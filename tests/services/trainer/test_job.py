@@ -63,7 +63,6 @@ def test_a_step_that_was_killed_is_done_again_and_makes_the_same(
     assert [one["tries"] for one in run["steps"]] == [1 + (name == killed) for name in ALL]
     first = {one["name"]: one["sha256"] for step in run["steps"][:3] for one in step["artefacts"]}
     assert not train.path("half.jsonl").exists()
-    (settings.models_dir / "candidate_query_adapter").unlink()
     train(*ALL)
     again = {one["name"]: one["sha256"] for step in train.run["steps"][:3] for one in step["artefacts"]}
     assert again == first
