@@ -20,10 +20,10 @@ from toolscout.experiments import ROLLED_BACK
 from toolscout.pointers import point_all
 
 from services.trainer import base_model, steps
-from services.trainer.drivers import Deployed, Driver, driver_of
+from services.trainer.drivers import STEPS, Deployed, Driver, driver_of
 from services.trainer.job import Job, Skip, sha256_of
 
-PROVENANCE, REPORT, STEPS = "provenance.json", "report.json", "steps.md"
+PROVENANCE, REPORT = "provenance.json", "report.json"
 # Whatever servers read of an adapter.
 FILES = (adapters.FILE, "adapter_model.safetensors", "adapter_config.json", PROVENANCE)
 TUNE_AGAIN = "Make it again: toolscout train --step finetune_model"

@@ -14,7 +14,7 @@ from toolscout.endpoints import Endpoint, endpoint
 from toolscout.errors import LlmError
 
 from services.trainer.asking import Asker
-from services.trainer.drivers import driver_of
+from services.trainer.drivers import STEPS, driver_of
 from services.trainer.job import Job
 from services.trainer.served import BrokenAdapter, NotServed, Served, served
 
@@ -92,9 +92,11 @@ def _tried(job: Job, adapter: Path) -> Iterator[Served]:
     try:
         with driver.deploy(adapter, job) as made:
             if made.endpoint is None:
+                if made.steps:
+                    job.write_text(STEPS, made.steps)
                 raise NotServed(
                     f"Nothing serves adapter {adapter.name}, and the driver {driver.name} can't have it served.",
-                    remedy=f"Serve it under a name with {adapter.name} in it, set LLM_API_BASE_NEW_MODEL to that"
+                    remedy=f"{'Do what its steps.md says, or s' if made.steps else 'S'}erve it under a name with {adapter.name} in it, set LLM_API_BASE_NEW_MODEL to that"
                     " server, and run: toolscout train --step evaluate",
                 )
             yield Served(made.endpoint, made.endpoint.model or adapter.name)

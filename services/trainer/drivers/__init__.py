@@ -13,6 +13,9 @@ from services.trainer.drivers.manual import Manual
 from services.trainer.drivers.ollama import Ollama
 from services.trainer.drivers.vllm import Vllm
 
+# What a person is to do where a driver can't.
+STEPS = "steps.md"
+
 __all__ = ["Deployed", "Driver", "driver_of"]
 
 DRIVERS: dict[str, type[Driver]] = {

@@ -200,7 +200,9 @@ def test_two_others_are_chosen_but_never_the_same_or_a_broken_one(hall: Page, ap
     korean = kind(hall, "언어 모델")
     expect(korean.get_by_role("combobox").first).to_have_value("")
     expect(korean.get_by_role("combobox").last).to_have_value("000000aaaaaa")
-    korean.get_by_role("button", name="비교").click()
+    with hall.expect_request("**/compare"):
+        korean.get_by_role("button", name="비교").click()
+    expect(korean.get_by_role("button", name="비교")).to_be_visible()
     assert api.operator.changes[0][2] == {"kind": "lora", "a": None, "b": "000000aaaaaa"}
 
 
