@@ -96,8 +96,8 @@ def _tried(job: Job, adapter: Path) -> Iterator[Served]:
                     job.write_text(STEPS, made.steps)
                 raise NotServed(
                     f"Nothing serves adapter {adapter.name}, and the driver {driver.name} can't have it served.",
-                    remedy=f"{'Do what its steps.md says, or s' if made.steps else 'S'}erve it under a name with {adapter.name} in it, set LLM_API_BASE_NEW_MODEL to that"
-                    " server, and run: toolscout train --step evaluate",
+                    remedy=f"Serve it (steps.md says how) under a name with {adapter.name} in it, set"
+                    " LLM_API_BASE_NEW_MODEL to that server, and run: toolscout train --step evaluate",
                 )
             yield Served(made.endpoint, made.endpoint.model or adapter.name)
             raise _Over
