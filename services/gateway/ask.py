@@ -16,7 +16,7 @@ from toolscout.llm import Call, Client, Endpoint, endpoint
 from toolscout.prompts.answer import NOTHING, Prompt, build
 from toolscout.sentences import sentences
 from toolscout.settings import Settings
-from toolscout.text import HANGUL
+from toolscout.text import HANGUL, spoken
 
 from services.gateway.answer import Answer, extract, nothing_fits
 from services.gateway.retrieve import Result
@@ -124,7 +124,7 @@ class Asker:
             return _quoted(query, results, failure or "llm_failed")
         if HANGUL.search(query) and not HANGUL.search(said.text):
             return _quoted(query, results, "korean_quoted")
-        if said.text.strip().rstrip(".").startswith(NOTHING[_language(query)].rstrip(".")):
+        if said.text.strip().rstrip(".").startswith(NOTHING[spoken(query)].rstrip(".")):
             return nothing_fits(query, said.call.model)
         # A small model copies; where it strays from a passage's words, it errs.
         needed = max(UNCITED, self._settings.support_score) if said.endpoint.embedded else self._settings.support_score
@@ -172,7 +172,3 @@ def _arm(said: _Said | None, fallback: str | None) -> dict[str, Any]:
         "fallback": fallback,
         "passages": [source.chunk_id for source in said.prompt.sources] if said else [],
     }
-
-
-def _language(query: str) -> str:
-    return "ko" if HANGUL.search(query) else "en"

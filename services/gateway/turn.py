@@ -113,7 +113,7 @@ class Turn:
     def _finish(self) -> None:
         assert self.answer is not None
         with self.gateway.catalogue.write() as conn:
-            arm = self.arm | {"query_adapter": self.found.adapter}
+            arm = self._arm()
             searches.finish(conn, self.id, asdict(self.answer), arm, self._rounded())
             self.survey = self._survey_due(conn)
 
@@ -145,7 +145,7 @@ class Turn:
             "ab_group": self.exposure.group,
             "experiment": self.exposure.experiment,
             "counted": self.exposure.counted,
-            "arm": self.arm | {"query_adapter": self.found.adapter},
+            "arm": self._arm(),
             "query": self.query,
             "filters": {name: values for name, values in self.form.filters.model_dump().items() if values},
             "results": self._shown(),
@@ -156,6 +156,10 @@ class Turn:
             "timings": self._rounded(),
             "network": self.network,
         }
+
+    def _arm(self) -> dict[str, Any]:
+        """What answered, and what ranked."""
+        return self.arm | {"query_adapter": self.found.adapter}
 
     def _shown(self) -> list[dict[str, Any]]:
         """What the visitor sees, by number, so that it can be shown again."""

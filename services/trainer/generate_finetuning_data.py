@@ -12,7 +12,7 @@ from typing import Any
 from toolscout.check import check
 from toolscout.domain import CANDIDATE, STABLE
 from toolscout.prompts.answer import NOTHING, Prompt, build
-from toolscout.text import HANGUL, scrub
+from toolscout.text import scrub, spoken
 
 from services.trainer import steps
 from services.trainer.hygiene import Caps, Evaluation
@@ -190,7 +190,7 @@ class Maker:
             return
         by = "mark" if one.verdict else "feedback"
         if not self._repeated("refusal", one.session, one.query):
-            yield ROWS, self._trained(one, "refusal", prompt, NOTHING[_language(one.query)], by)
+            yield ROWS, self._trained(one, "refusal", prompt, NOTHING[spoken(one.query)], by)
 
     def _correction(self, one: Logged) -> Iterator[Made]:
         """The tool that should have been found, in its own words, beside what was shown instead."""
@@ -242,15 +242,11 @@ class Maker:
             "source": by,
             "search_id": one.id,
             "query": one.query,
-            "language": _language(one.query),
+            "language": spoken(one.query),
             "group": one.group,
             "at": one.at,
             "weight": MARKED if by == "mark" else RATED,
         }
-
-
-def _language(query: str) -> str:
-    return "ko" if HANGUL.search(query) else "en"
 
 
 def _renumbered(one: Logged, prompt: Prompt) -> str:

@@ -11,7 +11,7 @@ from toolscout.check import check
 from toolscout.prompts.answer import NOTHING, Prompt, Source, build
 from toolscout.settings import Settings
 from toolscout.support import support
-from toolscout.text import HANGUL
+from toolscout.text import spoken
 from toolscout.words import query_words, searchable
 
 from services.trainer.synthetic_points import Question
@@ -92,7 +92,7 @@ def refusal(question: Question, tool: Tool, others: Sequence[Tool], settings: Se
     prompt = build(question.text, beside, True, settings)
     if not prompt.sources:
         raise LeftOut("not_shown")
-    return row("refusal", question, prompt, NOTHING[language(question.text)], tool.at, prompt.sources)
+    return row("refusal", question, prompt, NOTHING[spoken(question.text)], tool.at, prompt.sources)
 
 
 def unlike(question: Question, tool: Tool, others: Sequence[Tool], most: int, rng: random.Random) -> list[Result]:
@@ -119,10 +119,6 @@ def fits(question: Question, passage: Passage) -> bool:
     return len(wanted & there) > SHARED * len(wanted) or cosine(question.passage, passage) > NEAR
 
 
-def language(text: str) -> str:
-    return "ko" if HANGUL.search(text) else "en"
-
-
 def row(kind: str, question: Question, prompt: Prompt, text: str, at: float, shown: Sequence[Source]) -> Row:
     return {
         "kind": kind,
@@ -130,7 +126,7 @@ def row(kind: str, question: Question, prompt: Prompt, text: str, at: float, sho
         "completion": [{"role": "assistant", "content": text}],
         "prompt_version": prompt.version,
         "query": question.text,
-        "language": language(question.text),
+        "language": spoken(question.text),
         "source": "synthetic",
         "by": question.by,
         "tool_ids": [source.tool_id for source in shown],
@@ -148,7 +144,7 @@ def triple(question: Question, tool: Tool) -> Row:
         "tool_id": tool.id,
         "negatives": [],
         "weight": WEIGHT,
-        "language": language(question.text),
+        "language": spoken(question.text),
         "source": "synthetic",
         "at": tool.at,
     }

@@ -17,6 +17,11 @@ _PHONE = re.compile(
 )
 
 
+def spoken(text: str) -> str:
+    """ko or en: the language in which a text is answered."""
+    return "ko" if HANGUL.search(text) else "en"
+
+
 def clean(text: str) -> str:
     """Without control characters and lone surrogates."""
     return _CONTROLS.sub(" ", text.replace("\r\n", "\n")).encode("utf-8", "ignore").decode("utf-8")
